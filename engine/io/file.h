@@ -1,0 +1,50 @@
+// One file, opened: the engine's only door to bytes that outlive the process. Implementations: a POSIX file, a file in
+// memory, and wrappers that count or fail. All pass tests/conformance/file_conformance.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/bytes.h"
+#include "engine/base/error.h"
+
+namespace vhdlab {
+
+// Offsets and lengths are bytes. read() and write() may be called from several threads at once, with results as if each
+// call were atomic where the ranges do not overlap. Every failure's message begins with name().
+class File {
+ public:
+  virtual ~File() = default;
+
+  // The path as given when the file was opened; for messages.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+
+  // Fills `into` from [offset, offset + into.size()). Reading past the end is the fault file-too-short.
+  [[nodiscard]] virtual Result<void> read(uint64_t offset, MutableBytes into) = 0;
+
+  // Writes all of `from`, extending the file when it ends past the end. Durable only after flush().
+  // Faults: file-no-space, file-read-only, file-io.
+  [[nodiscard]] virtual Result<void> write(uint64_t offset, Bytes from) = 0;
+
+  // Makes every completed write and resize durable.
+  [[nodiscard]] virtual Result<void> flush() = 0;
+
+  [[nodiscard]] virtual Result<uint64_t> size_bytes() = 0;
+
+  // Sets the size; new bytes read as zeros.
+  [[nodiscard]] virtual Result<void> resize(uint64_t size_bytes) = 0;
+
+  // Makes the range read as zeros, giving its space back where the file system can. Does not change the size.
+  [[nodiscard]] virtual Result<void> punch_hole(ByteRange range) = 0;
+
+  // The first run of bytes at or after `offset` that may hold data; nothing where only holes remain. A file system
+  // that does not know holes answers with everything up to the end.
+  [[nodiscard]] virtual Result<std::optional<ByteRange>> next_data(uint64_t offset) = 0;
+
+  // Space taken on the device, which is less than size_bytes() for a sparse file.
+  [[nodiscard]] virtual Result<uint64_t> allocated_bytes() = 0;
+};
+
+}  // namespace vhdlab
