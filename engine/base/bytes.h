@@ -1,11 +1,11 @@
 // Spans of raw bytes, byte ranges, and aligned buffers: the vocabulary every layer of the engine shares.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace vhdlab {
 
@@ -27,22 +27,35 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
-[[nodiscard]] constexpr uint64_t round_down(uint64_t value, uint64_t step) { return value / step * step; }
+[[nodiscard]] constexpr uint64_t round_down(uint64_t value, uint64_t step) {
+  return value / step * step;
+}
 [[nodiscard]] constexpr uint64_t divide_up(uint64_t value, uint64_t step) {
   return value / step + (value % step != 0 ? 1 : 0);
 }
 // Undefined where the result exceeds 2^64 - 1: bound untrusted values first.
-[[nodiscard]] constexpr uint64_t round_up(uint64_t value, uint64_t step) { return divide_up(value, step) * step; }
-
-[[nodiscard]] inline bool all_zero(Bytes bytes) {
-  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+[[nodiscard]] constexpr uint64_t round_up(uint64_t value, uint64_t step) {
+  return divide_up(value, step) * step;
 }
 
-// A zeroed heap buffer whose address is a multiple of 4096, fit for direct I/O. Movable, not copyable.
+// True for an empty span.
+[[nodiscard]] bool all_zero(Bytes bytes);
+
+// A zeroed heap buffer whose address is a multiple of `alignment_bytes`, fit for direct I/O. Movable (the
+// source is left empty), not copyable. Throws std::bad_alloc, as every allocation here does.
 class AlignedBuffer {
  public:
+  static constexpr size_t alignment_bytes = 4096;  // the strictest a device in common use asks for
+
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t size_bytes);
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] MutableBytes bytes() { return {data_.get(), size_}; }

@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli), the checksum of VHDX headers, region tables and log entries. Check value: "123456789" gives
-// 0xe3069283. Uses the processor's instruction where it has one.
+// CRC-32C (Castagnoli), the checksum of VHDX headers, region tables and log entries. Check value: "123456789"
+// gives 0xe3069283. Uses the processor's instruction where it has one.
 #pragma once
 
 #include <cstdint>

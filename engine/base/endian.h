@@ -1,5 +1,6 @@
-// Integers as they lie on disk. A le32 is four bytes in little-endian order with no alignment; it converts to and from
-// uint32_t, so an on-disk structure is declared with the types of its specification and read field by field.
+// Integers as they lie on disk. A le32 is four bytes in little-endian order with no alignment; it converts to
+// and from uint32_t, so an on-disk structure is declared with the types of its specification and read field
+// by field.
 #pragma once
 
 #include <array>
@@ -15,13 +16,13 @@ template <std::unsigned_integral T, std::endian order>
 class DiskInteger {
  public:
   DiskInteger() = default;
-  DiskInteger(T value) { *this = value; }  // NOLINT(google-explicit-constructor): a disk integer is an integer
+  DiskInteger(T value) { *this = value; }  // implicit on purpose: a disk integer is an integer
 
   DiskInteger& operator=(T value) {
     bytes_ = std::bit_cast<Stored>(in_disk_order(value));
     return *this;
   }
-  operator T() const { return in_disk_order(std::bit_cast<T>(bytes_)); }  // NOLINT(google-explicit-constructor)
+  operator T() const { return in_disk_order(std::bit_cast<T>(bytes_)); }
 
  private:
   using Stored = std::array<std::byte, sizeof(T)>;

@@ -1,8 +1,9 @@
-// Failures are values. A function that can fail returns Result<T>; the Error says what happened, where, what was found,
-// what was expected and what to do next, and carries a stable name that tests and JSON consumers can match.
+// Failures are values. A function that can fail returns Result<T>; the Error says what happened, where, what
+// was found, what was expected and what to do next, and carries a stable name that tests and JSON consumers
+// can match.
 //
-//   child.avhdx: region table at 192 KiB: checksum 0x1a2b3c4d, expected 0x5e6f7081; run 'vhdlab disk check child.avhdx'
-//   `--context-'  `------------------------ message ------------------------------'  `------------- hint ------------'
+//   child.avhdx: region table at 192 KiB: checksum 0x1a2b3c4d, expected 0x5e6f7081; run 'vhdlab disk check'
+//   `--context-'  `------------------------ message ------------------------------'  `------ hint ---------'
 #pragma once
 
 #include <expected>
@@ -48,26 +49,26 @@ template <typename T>
 using Result = std::expected<T, Error>;
 
 // Shorthand for `return failure(kind, "fault-name", fmt::format(...), "what to do")`.
-[[nodiscard]] inline std::unexpected<Error> failure(ErrorKind kind, std::string_view fault, std::string message,
-                                                    std::string hint = {}) {
+[[nodiscard]] inline std::unexpected<Error> failure(ErrorKind kind, std::string_view fault,
+                                                    std::string message, std::string hint = {}) {
   return std::unexpected(Error{kind, std::string(fault), std::move(message), std::move(hint)});
 }
 
 // Unwraps a Result or returns its error from the enclosing function: `auto file = TRY(files.open(path));`
 // Do not nest one TRY inside another's argument.
-#define TRY(expression)                                                          \
-  __extension__({                                                                \
-    auto&& try_result = (expression);                                            \
-    if (!try_result) return std::unexpected(std::move(try_result).error());      \
-    *std::move(try_result);                                                      \
+#define TRY(expression)                                                     \
+  __extension__({                                                           \
+    auto&& try_result = (expression);                                       \
+    if (!try_result) return std::unexpected(std::move(try_result).error()); \
+    *std::move(try_result);                                                 \
   })
 
 // The same, naming the place the error came through: `TRY_IN(path, parse_header(page))`.
-#define TRY_IN(where, expression)                                                             \
-  __extension__({                                                                             \
-    auto&& try_result = (expression);                                                         \
-    if (!try_result) return std::unexpected(std::move(try_result).error().in(where));         \
-    *std::move(try_result);                                                                   \
+#define TRY_IN(where, expression)                                                     \
+  __extension__({                                                                     \
+    auto&& try_result = (expression);                                                 \
+    if (!try_result) return std::unexpected(std::move(try_result).error().in(where)); \
+    *std::move(try_result);                                                           \
   })
 
 }  // namespace vhdlab

@@ -1,10 +1,11 @@
-// GUIDs as Windows stores them: the first three fields little-endian, the last eight bytes in order. Text form is
-// 8-4-4-4-12 hexadecimal digits; parsing accepts either case, with or without braces.
+// GUIDs as Windows stores them: the first three fields little-endian, the last eight bytes in order. Text
+// form is 8-4-4-4-12 hexadecimal digits; parsing accepts either case, with or without braces.
 #pragma once
 
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,8 @@ class Guid {
  public:
   constexpr Guid() = default;
 
-  // From text known at compile time to be well formed: `Guid::literal("2DC27766-F623-4200-9D64-115E9BFD4A08")`.
+  // From text known at compile time to be well formed:
+  // `Guid::literal("2DC27766-F623-4200-9D64-115E9BFD4A08")`.
   static consteval Guid literal(std::string_view text);
 
   // Faults: guid-syntax.
@@ -35,13 +37,15 @@ class Guid {
   friend constexpr auto operator<=>(const Guid&, const Guid&) = default;
 
  private:
-  std::array<uint8_t, 16> bytes_{};  // on-disk order; alignment 1, so a Guid may stand in an on-disk structure
+  // In on-disk order; alignment 1, so a Guid may stand in an on-disk structure.
+  std::array<uint8_t, 16> bytes_{};
 };
 
 static_assert(sizeof(Guid) == 16 && alignof(Guid) == 1);
 
-// Position in bytes_ of each of the 32 digits' bytes, in the order the text writes them.
-inline constexpr std::array<uint8_t, 16> guid_text_order = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+// Where in bytes_ each pair of digits goes, in the order the text writes the pairs.
+inline constexpr std::array<uint8_t, 16> guid_text_order = {3, 2, 1,  0,  5,  4,  7,  6,
+                                                            8, 9, 10, 11, 12, 13, 14, 15};
 
 consteval Guid Guid::literal(std::string_view text) {
   auto digit = [](char c) -> uint8_t {
@@ -50,14 +54,16 @@ consteval Guid Guid::literal(std::string_view text) {
     if (c >= 'a' && c <= 'f') return static_cast<uint8_t>(c - 'a' + 10);
     throw "a GUID literal holds hexadecimal digits";
   };
+  if (text.size() != 36) throw "a GUID literal is 8-4-4-4-12 digits";
   Guid guid;
   size_t at = 0;
   for (uint8_t position : guid_text_order) {
-    if (text[at] == '-') ++at;
+    if (at == 8 || at == 13 || at == 18 || at == 23) {
+      if (text[at++] != '-') throw "a GUID literal is 8-4-4-4-12 digits";
+    }
     guid.bytes_[position] = static_cast<uint8_t>(digit(text[at]) << 4 | digit(text[at + 1]));
     at += 2;
   }
-  if (at != text.size()) throw "a GUID literal is 8-4-4-4-12 digits";
   return guid;
 }
 

@@ -1,5 +1,6 @@
-// Randomness is an argument. SeededRandom gives the same sequence for the same seed on every machine and build;
-// SystemRandom asks the operating system and is for identities (GUIDs) of disks made outside a seeded run.
+// Randomness is an argument. SeededRandom gives the same sequence for the same seed on every machine and
+// build; SystemRandom asks the operating system and is for identities (GUIDs) of disks made outside a seeded
+// run.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ class RandomSource {
   virtual uint64_t next_u64() = 0;
 };
 
-// One step of the SplitMix64 generator's output function: a bijective scramble of 64 bits. Use it to derive independent
-// seeds from a seed and a label: `mix64(seed ^ mix64(label))`.
+// One step of the SplitMix64 generator's output function: a bijective scramble of 64 bits. Use it to derive
+// independent seeds from a seed and a label: `mix64(seed ^ mix64(label))`.
 [[nodiscard]] constexpr uint64_t mix64(uint64_t value) {
   value += 0x9e3779b97f4a7c15;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
