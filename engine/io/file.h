@@ -1,5 +1,5 @@
-// One file, opened: the engine's only door to bytes that outlive the process. Implementations: a POSIX file, a file in
-// memory, and wrappers that count or fail. All pass tests/conformance/file_conformance.
+// One file, opened: the engine's only door to bytes that outlive the process. Implementations: a POSIX file,
+// a file in memory, and wrappers that count or fail. All pass tests/conformance/file_conformance.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace vhdlab {
 
-// Offsets and lengths are bytes. read() and write() may be called from several threads at once, with results as if each
-// call were atomic where the ranges do not overlap. Every failure's message begins with name().
+// Offsets and lengths are bytes. read() and write() may be called from several threads at once, with results
+// as if each call were atomic where the ranges do not overlap. Every failure's message begins with name().
 class File {
  public:
   virtual ~File() = default;
@@ -39,8 +39,8 @@ class File {
   // Makes the range read as zeros, giving its space back where the file system can. Does not change the size.
   [[nodiscard]] virtual Result<void> punch_hole(ByteRange range) = 0;
 
-  // The first run of bytes at or after `offset` that may hold data; nothing where only holes remain. A file system
-  // that does not know holes answers with everything up to the end.
+  // The first run of bytes at or after `offset` that may hold data; nothing where only holes remain. A file
+  // system that does not know holes answers with everything up to the end.
   [[nodiscard]] virtual Result<std::optional<ByteRange>> next_data(uint64_t offset) = 0;
 
   // Space taken on the device, which is less than size_bytes() for a sparse file.

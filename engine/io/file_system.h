@@ -1,5 +1,6 @@
-// Where files are found by path: the engine opens parents, creates children and removes merged layers through this, so
-// that tests can put a whole chain in memory. Implementations: posix_file_system, memory_file_system.
+// Where files are found by path: the engine opens parents, creates children and removes merged layers through
+// this, so that tests can put a whole chain in memory. Implementations: posix_file_system,
+// memory_file_system.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ namespace vhdlab {
 
 enum class OpenMode { read_only, read_write };
 
-// How a file's bytes travel. `direct` bypasses the page cache (O_DIRECT); reads and writes that are not aligned to the
-// device's block size are still right, only slower.
+// How a file's bytes travel. `direct` bypasses the page cache (O_DIRECT); reads and writes that are not
+// aligned to the device's block size are still right, only slower.
 enum class CacheMode { buffered, direct };
 
 // Names one file whatever path leads to it; two paths with equal identities are the same file.
@@ -29,13 +30,14 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // A file opened read_write is locked against other writers and a second open for writing fails with file-in-use;
-  // readers of a file being written are allowed. Faults: file-not-found, file-permission, file-in-use, file-not-regular.
+  // A file opened read_write is locked against other writers and a second open for writing fails with
+  // file-in-use; readers of a file being written are allowed. Faults: file-not-found, file-permission,
+  // file-in-use, file-not-regular.
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode,
                                                            CacheMode cache = CacheMode::buffered) = 0;
 
-  // Creates an empty file, opened read_write. Faults: file-exists, file-not-found (its folder), file-permission,
-  // file-no-space.
+  // Creates an empty file, opened read_write. Faults: file-exists, file-not-found (its folder),
+  // file-permission, file-no-space.
   [[nodiscard]] virtual Result<std::unique_ptr<File>> create(const std::string& path,
                                                              CacheMode cache = CacheMode::buffered) = 0;
 
