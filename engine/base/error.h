@@ -55,20 +55,17 @@ using Result = std::expected<T, Error>;
 }
 
 // Unwraps a Result or returns its error from the enclosing function: `auto file = TRY(files.open(path));`
-// Do not nest one TRY inside another's argument.
-#define TRY(expression)                                                     \
-  __extension__({                                                           \
-    auto&& try_result = (expression);                                       \
-    if (!try_result) return std::unexpected(std::move(try_result).error()); \
-    *std::move(try_result);                                                 \
-  })
+// TRY_IN names the place the error came through: `TRY_IN(path, parse_header(page))`.
+#define TRY(expression) VHDLAB_UNWRAP(VHDLAB_UNIQUE_NAME(__COUNTER__), expression, )
+#define TRY_IN(where, expression) VHDLAB_UNWRAP(VHDLAB_UNIQUE_NAME(__COUNTER__), expression, .in(where))
 
-// The same, naming the place the error came through: `TRY_IN(path, parse_header(page))`.
-#define TRY_IN(where, expression)                                                     \
-  __extension__({                                                                     \
-    auto&& try_result = (expression);                                                 \
-    if (!try_result) return std::unexpected(std::move(try_result).error().in(where)); \
-    *std::move(try_result);                                                           \
+#define VHDLAB_UNIQUE_NAME(number) VHDLAB_JOINED(try_result_, number)
+#define VHDLAB_JOINED(a, b) a##b
+#define VHDLAB_UNWRAP(result, expression, with_context)                          \
+  __extension__({                                                                \
+    auto&& result = (expression);                                                \
+    if (!result) return std::unexpected(std::move(result).error() with_context); \
+    *std::move(result);                                                          \
   })
 
 }  // namespace vhdlab

@@ -1,0 +1,529 @@
+// Opening, checking and resolving an image, and planning writes to it. Creation is in image_create.cpp;
+// everything that makes changes durable is in image_commit.cpp.
+#include "engine/format/vhdx/image.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/base/endian.h"
+#include "engine/format/vhdx/faults.h"
+#include "engine/format/vhdx/replayed_file.h"
+
+namespace vhdlab::vhdx {
+namespace {
+
+constexpr uint64_t bat_entry_length = sizeof(le64);
+constexpr uint64_t bits_per_page = log_sector_length * 8;
+
+// More waiting pages than this make a flush due: half of what one log entry of a 1 MiB ring carries.
+constexpr size_t dirty_pages_before_flush = 40;
+
+struct BitRun {
+  uint64_t length = 0;
+  bool present = false;
+};
+
+// The run of equal bits that begins at `first_bit`, at most `count` long. Bit 0 is the lowest of byte 0
+// (2.5.2).
+Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count) {
+  BitRun run;
+  for (uint64_t bit = first_bit; bit < first_bit + count;) {
+    const MetadataPage* page = TRY(bitmap.page_at(bit / 8));
+    const uint64_t word_at = bit % bits_per_page / 64 * sizeof(le64);
+    le64 word;
+    std::memcpy(&word, page->data() + word_at, sizeof(word));
+    const uint64_t rest = word >> (bit % 64);
+    if (run.length == 0) run.present = (rest & 1) != 0;
+    const uint64_t equal = run.present ? std::countr_one(rest) : std::countr_zero(rest);
+    const uint64_t available = 64 - bit % 64;
+    run.length += std::min(equal, available);
+    if (equal < available) break;
+    bit += available;
+  }
+  run.length = std::min(run.length, count);
+  return run;
+}
+
+}  // namespace
+
+// ---- Opening
+// --------------------------------------------------------------------------------------------------------
+
+Image::Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent)
+    : file_(std::move(file)), mode_(mode), random_(random), intent_(intent) {}
+
+Image::~Image() = default;
+
+Result<std::unique_ptr<Image>> Image::open(std::unique_ptr<File> file, OpenMode mode, RandomSource& random,
+                                           WriteIntent intent) {
+  const uint64_t file_size_bytes = TRY(file->size_bytes());
+  std::unique_ptr<Image> image(new Image(std::move(file), mode, random, intent));
+  TRY(image->load(file_size_bytes));
+  return image;
+}
+
+Result<void> Image::load(uint64_t file_size_bytes) {
+  FileIdentifier identifier;
+  if (file_size_bytes < sizeof(identifier)) {
+    return fault_in(file_->name(), Fault::not_a_vhdx, fmt::format("it has only {} bytes", file_size_bytes),
+                    "give the path of a VHDX file");
+  }
+  TRY(file_->read(0, std::as_writable_bytes(std::span(&identifier, 1))));
+  if (identifier.signature != FileIdentifier::expected_signature) {
+    return fault_in(file_->name(), Fault::not_a_vhdx,
+                    fmt::format("found {:#018x}", uint64_t{identifier.signature}),
+                    "give the path of a VHDX file; 'vhdlab disk convert' makes one from a raw image");
+  }
+  if (file_size_bytes < header_section_length) {
+    return fault_in(file_->name(), Fault::file_too_short,
+                    fmt::format("{:#x} bytes, the header section alone has {:#x}", file_size_bytes,
+                                header_section_length));
+  }
+  header_ = TRY(read_current_header(*file_, file_size_bytes));
+  TRY(replay_log(file_size_bytes));
+  regions_ = TRY(read_region_table(*file_, file_size_bytes));
+  metadata_ = TRY(read_metadata(*file_, regions_.metadata));
+  geometry_ = BatGeometry(metadata_);
+  return check_tables();
+}
+
+Result<void> Image::replay_log(uint64_t& file_size_bytes) {
+  LogReplay replay = TRY(read_log(*file_, header_.fields, file_size_bytes));
+  log_was_dirty_ = !header_.fields.log_guid.is_zero();
+  if (!log_was_dirty_) return {};
+  if (mode_ == OpenMode::read_only) {
+    file_ = make_replayed_file(std::move(file_), std::move(replay), file_size_bytes);
+  } else {
+    header_.fields.file_write_guid = Guid::make_random(random_);  // 2.2.2: before the first modification
+    TRY(write_next_header(*file_, header_));
+    TRY(apply_replay(*file_, replay));
+    header_.fields.log_guid = Guid{};
+    TRY(write_next_header(*file_, header_));
+  }
+  file_size_bytes = TRY(file_->size_bytes());
+  return {};
+}
+
+// Reads every entry of the table once, skipping the holes of a sparse file, and proves that no two structures
+// share bytes.
+Result<void> Image::check_tables() {
+  const uint64_t table_length = geometry_.entry_count() * bat_entry_length;
+  if (table_length > regions_.bat.length) {
+    return fault_in(file_->name(), Fault::bat_too_small,
+                    fmt::format("{} bytes, a disk of {} bytes needs {}", regions_.bat.length,
+                                metadata_.disk_size_bytes, table_length));
+  }
+  const uint64_t file_size_bytes = TRY(file_->size_bytes());
+  occupancy_ = Occupancy(file_size_bytes);
+  const ByteRange log{header_.fields.log_offset, header_.fields.log_length};
+  for (const ByteRange& region : {log, regions_.bat, regions_.metadata}) {
+    if (!occupancy_.claim(region)) {
+      return fault_in(file_->name(), Fault::region_overlap,
+                      fmt::format("the region at {:#x}, length {:#x}", region.offset, region.length));
+    }
+  }
+  bat_ = std::make_unique<MetadataPages>(
+      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)});
+  bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
+
+  std::vector<BlockIndex> partial_blocks;  // the first of each chunk
+  std::vector<std::byte> piece(1 * mib);
+  const uint64_t table_end = regions_.bat.offset + table_length;
+  for (uint64_t offset = regions_.bat.offset; offset < table_end;) {
+    const auto data = TRY(file_->next_data(offset));
+    if (!data || data->offset >= table_end) break;
+    offset = std::max(offset, round_down(data->offset, bat_entry_length));
+    const uint64_t length =
+        std::min({table_end, round_up(data->end(), bat_entry_length), offset + piece.size()}) - offset;
+    TRY(file_->read(offset, MutableBytes(piece).first(length)));
+    for (uint64_t at = 0; at < length; at += bat_entry_length) {
+      le64 bits;
+      std::memcpy(&bits, piece.data() + at, sizeof(bits));
+      const BatEntry entry{bits};
+      if (entry.bits == 0) continue;
+      const uint64_t index = (offset + at - regions_.bat.offset) / bat_entry_length;
+      if (geometry_.is_bitmap_entry(index)) {
+        TRY(check_bitmap_entry(geometry_.chunk_at(index), entry, file_size_bytes));
+        continue;
+      }
+      const BlockIndex block = geometry_.block_at(index);
+      if (number(block) >= geometry_.block_count()) continue;  // padding of a differencing disk's last chunk
+      TRY(check_payload_entry(block, entry, file_size_bytes));
+      const bool first_partial_of_chunk =
+          entry.state() == BlockState::partially_present &&
+          (partial_blocks.empty() || geometry_.chunk_of(partial_blocks.back()) != geometry_.chunk_of(block));
+      if (first_partial_of_chunk) partial_blocks.push_back(block);
+    }
+    offset += length;
+  }
+
+  for (BlockIndex block : partial_blocks) {
+    const ChunkIndex chunk = geometry_.chunk_of(block);
+    if (bitmaps_[number(chunk)] == nullptr) {
+      return fault_in(file_->name(), Fault::block_partial_without_bitmap,
+                      fmt::format("block {}, chunk {}", number(block), number(chunk)));
+    }
+  }
+  return {};
+}
+
+Result<void> Image::check_payload_entry(BlockIndex block, BatEntry entry, uint64_t file_size_bytes) {
+  const BlockState state = entry.state();
+  if (!is_legal(state)) {
+    return fault_in(
+        file_->name(), Fault::block_state_illegal,
+        fmt::format("block {}: state {}, expected 0-3, 6 or 7", number(block), static_cast<int>(state)));
+  }
+  if (state == BlockState::zero && entry.file_offset() != 0) {
+    return fault_in(file_->name(), Fault::block_zero_with_offset,
+                    fmt::format("block {}: offset {:#x}", number(block), entry.file_offset()));
+  }
+  if (state == BlockState::partially_present && !metadata_.has_parent()) {
+    return fault_in(file_->name(), Fault::block_partial_without_parent,
+                    fmt::format("block {}", number(block)));
+  }
+  const bool owns_space = state == BlockState::fully_present || state == BlockState::partially_present ||
+                          (state == BlockState::unmapped && entry.file_offset() != 0);
+  if (!owns_space) return {};
+  return claim_block("block", number(block), {entry.file_offset(), geometry_.block_size_bytes()},
+                     file_size_bytes);
+}
+
+Result<void> Image::check_bitmap_entry(ChunkIndex chunk, BatEntry entry, uint64_t file_size_bytes) {
+  const BlockState state = entry.state();
+  if (state != BlockState::not_present && state != BlockState::fully_present) {
+    return fault_in(
+        file_->name(), Fault::bitmap_state_illegal,
+        fmt::format("chunk {}: state {}, expected 0 or 6", number(chunk), static_cast<int>(state)));
+  }
+  if (state == BlockState::not_present || !metadata_.has_parent()) return {};
+  const ByteRange bitmap{entry.file_offset(), bitmap_block_length};
+  TRY(claim_block("bitmap of chunk", number(chunk), bitmap, file_size_bytes));
+  bitmaps_[number(chunk)] = std::make_unique<MetadataPages>(*file_, bitmap);
+  return {};
+}
+
+Result<void> Image::claim_block(std::string_view what, uint64_t block_number, ByteRange block,
+                                uint64_t file_size_bytes) {
+  const bool inside = block.offset >= header_section_length && block.offset <= file_size_bytes &&
+                      block.length <= file_size_bytes - block.offset;
+  if (!inside) {
+    return fault_in(file_->name(), Fault::block_placement,
+                    fmt::format("{} {} at {:#x}, length {:#x}; the file has {:#x} bytes", what, block_number,
+                                block.offset, block.length, file_size_bytes));
+  }
+  if (!occupancy_.claim(block)) {
+    return fault_in(
+        file_->name(), Fault::block_overlap,
+        fmt::format("{} {} at {:#x}, length {:#x}", what, block_number, block.offset, block.length));
+  }
+  return {};
+}
+
+// ---- Tables
+// ---------------------------------------------------------------------------------------------------------
+
+Result<BatEntry> Image::entry_at(uint64_t entry_index) {
+  const uint64_t at = entry_index * bat_entry_length;
+  const MetadataPage* page = TRY(bat_->page_at(at));
+  le64 bits;
+  std::memcpy(&bits, page->data() + at % log_sector_length, sizeof(bits));
+  return BatEntry{bits};
+}
+
+Result<void> Image::set_entry(uint64_t entry_index, BatEntry entry) {
+  const uint64_t at = entry_index * bat_entry_length;
+  MetadataPage* page = TRY(bat_->page_to_change(at));
+  const le64 bits = entry.bits;
+  std::memcpy(page->data() + at % log_sector_length, &bits, sizeof(bits));
+  dirty_bat_pages_[bat_->range().offset + round_down(at, log_sector_length)] = page;
+  return {};
+}
+
+Result<void> Image::set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present) {
+  MetadataPages& bitmap = *bitmaps_[number(chunk)];
+  for (uint64_t bit = first_bit; bit < first_bit + count;) {
+    const uint64_t page_bit = bit % bits_per_page;
+    const uint64_t here = std::min(bits_per_page - page_bit, first_bit + count - bit);
+    MetadataPage& page = *TRY(bitmap.page_to_change(bit / 8));
+    for (uint64_t i = page_bit; i < page_bit + here;) {
+      const uint64_t in_byte = std::min<uint64_t>(8 - i % 8, page_bit + here - i);
+      const auto mask = static_cast<std::byte>(((1U << in_byte) - 1) << (i % 8));
+      page[i / 8] = present ? page[i / 8] | mask : page[i / 8] & ~mask;
+      i += in_byte;
+    }
+    dirty_bitmap_pages_[bitmap.range().offset + round_down(bit / 8, log_sector_length)] = &page;
+    bit += here;
+  }
+  return {};
+}
+
+ByteRange Image::range_of(BlockIndex block) const {
+  const uint64_t begin = geometry_.first_byte_of(block);
+  return {begin, std::min(geometry_.block_size_bytes(), metadata_.disk_size_bytes - begin)};
+}
+
+bool Image::covers_block(BlockIndex block, ByteRange range) const {
+  const ByteRange whole = range_of(block);
+  return range.offset <= whole.offset && range.end() >= whole.end();
+}
+
+// ---- Resolving
+// ------------------------------------------------------------------------------------------------------
+
+Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
+  std::shared_lock lock(tables_mutex_, std::defer_lock);
+  if (mode_ == OpenMode::read_write) lock.lock();
+  const size_t first = extents.size();
+  const ExtentKind when_not_present = metadata_.has_parent() ? ExtentKind::absent : ExtentKind::zero;
+  for (uint64_t offset = range.offset; offset < range.end();) {
+    const BlockIndex block = geometry_.block_of(offset);
+    const uint64_t block_begin = geometry_.first_byte_of(block);
+    const uint64_t length = std::min(range.end(), block_begin + geometry_.block_size_bytes()) - offset;
+    const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+    switch (entry.state()) {
+      case BlockState::not_present:
+        append_joined(extents, first, {when_not_present, offset, length, 0});
+        break;
+      case BlockState::fully_present:
+        append_joined(extents, first,
+                      {ExtentKind::data, offset, length, entry.file_offset() + (offset - block_begin)});
+        break;
+      case BlockState::partially_present:
+        TRY(resolve_partial(block, entry, {offset, length}, first, extents));
+        break;
+      default:  // undefined, zero, unmapped: hide the parent
+        append_joined(extents, first, {ExtentKind::zero, offset, length, 0});
+    }
+    offset += length;
+  }
+  return {};
+}
+
+Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange range, size_t first,
+                                    std::vector<Extent>& extents) {
+  MetadataPages& bitmap = *bitmaps_[number(geometry_.chunk_of(block))];
+  const uint64_t sector_size = geometry_.sector_size_bytes();
+  const uint64_t block_begin = geometry_.first_byte_of(block);
+  for (uint64_t offset = range.offset; offset < range.end();) {
+    const uint64_t within_sector = offset % sector_size;
+    const uint64_t sectors_left = divide_up(within_sector + range.end() - offset, sector_size);
+    const BitRun run = TRY(run_at(bitmap, geometry_.bit_of(offset), sectors_left));
+    const uint64_t length = std::min(run.length * sector_size - within_sector, range.end() - offset);
+    const ExtentKind kind = run.present ? ExtentKind::data : ExtentKind::absent;
+    append_joined(extents, first,
+                  {kind, offset, length, run.present ? entry.file_offset() + (offset - block_begin) : 0});
+    offset += length;
+  }
+  return {};
+}
+
+// ---- Planning writes
+// ------------------------------------------------------------------------------------------------
+
+Result<void> Image::plan_write(ByteRange range, WritePlan& plan) {
+  TRY(begin_session());
+  plan.clear();
+  const std::unique_lock lock(tables_mutex_);
+  for (uint64_t offset = range.offset; offset < range.end();) {
+    const BlockIndex block = geometry_.block_of(offset);
+    const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
+    TRY(plan_block_write(block, {offset, end - offset}, plan));
+    offset = end;
+  }
+  return {};
+}
+
+Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePlan& plan) {
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const uint64_t within_block = range.offset - geometry_.first_byte_of(block);
+  auto place = [&](uint64_t block_offset) {
+    plan.data.push_back({range.offset, block_offset + within_block, range.length});
+  };
+  auto change = [&](BlockState state, uint64_t block_offset) {
+    plan.changes.push_back({number(block), static_cast<uint8_t>(state), block_offset, range});
+  };
+
+  switch (entry.state()) {
+    case BlockState::fully_present:
+      place(entry.file_offset());
+      return {};
+    case BlockState::partially_present: {
+      place(entry.file_offset());
+      if (covers_block(block, range)) {
+        change(BlockState::fully_present, entry.file_offset());
+        return {};
+      }
+      const uint64_t sectors = range.length / geometry_.sector_size_bytes();
+      const BitRun run =
+          TRY(run_at(*bitmaps_[number(geometry_.chunk_of(block))], geometry_.bit_of(range.offset), sectors));
+      if (!run.present || run.length < sectors) change(BlockState::partially_present, entry.file_offset());
+      return {};
+    }
+    case BlockState::not_present: {
+      const uint64_t block_offset = TRY(space_for(block));
+      place(block_offset);
+      const bool whole = !metadata_.has_parent() || covers_block(block, range);
+      if (!whole) TRY(ensure_bitmap(geometry_.chunk_of(block)));
+      change(whole ? BlockState::fully_present : BlockState::partially_present, block_offset);
+      return {};
+    }
+    default: {  // undefined, zero, unmapped: the rest of the block stays zeros and goes on hiding the parent
+      uint64_t block_offset = entry.file_offset();
+      if (entry.state() == BlockState::unmapped && block_offset != 0) {
+        const uint64_t after = within_block + range.length;
+        plan.zero_fill.push_back({block_offset, within_block});
+        plan.zero_fill.push_back({block_offset + after, geometry_.block_size_bytes() - after});
+      } else {
+        block_offset = TRY(space_for(block));
+      }
+      place(block_offset);
+      change(BlockState::fully_present, block_offset);
+      return {};
+    }
+  }
+}
+
+Result<void> Image::plan_zero(ByteRange range, WritePlan& plan) {
+  TRY(begin_session());
+  plan.clear();
+  const std::unique_lock lock(tables_mutex_);
+  for (uint64_t offset = range.offset; offset < range.end();) {
+    const BlockIndex block = geometry_.block_of(offset);
+    const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
+    TRY(plan_block_zero(block, {offset, end - offset}, plan));
+    offset = end;
+  }
+  return {};
+}
+
+Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan& plan) {
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const BlockState state = entry.state();
+  const bool has_data = state == BlockState::fully_present || state == BlockState::partially_present;
+  const bool reads_as_zeros = !has_data && (state != BlockState::not_present || !metadata_.has_parent());
+  if (reads_as_zeros) return {};
+
+  auto change = [&](BlockState next, uint64_t block_offset) {
+    plan.changes.push_back({number(block), static_cast<uint8_t>(next), block_offset, range});
+  };
+  if (covers_block(block, range) && !metadata_.leave_blocks_allocated) {
+    change(BlockState::zero, 0);
+    return {};
+  }
+  if (has_data) {
+    plan.zero_fill.push_back(
+        {entry.file_offset() + range.offset - geometry_.first_byte_of(block), range.length});
+    if (state == BlockState::partially_present) change(BlockState::partially_present, entry.file_offset());
+    return {};
+  }
+  const uint64_t block_offset = TRY(space_for(block));  // fresh space reads as zeros already
+  TRY(ensure_bitmap(geometry_.chunk_of(block)));
+  change(BlockState::partially_present, block_offset);
+  return {};
+}
+
+// Space for a block that has none, the same again until it is published: a plan that failed leaves it to the
+// next one.
+Result<uint64_t> Image::space_for(BlockIndex block) {
+  if (const auto found = reserved_.find(number(block)); found != reserved_.end()) return found->second;
+  const uint64_t offset = TRY(allocate(geometry_.block_size_bytes()));
+  reserved_.emplace(number(block), offset);
+  return offset;
+}
+
+// New space is always past the end of everything: it has never held another block's data, and it reads as
+// zeros.
+Result<uint64_t> Image::allocate(uint64_t length) {
+  const uint64_t offset = std::max(occupancy_.end(), round_up(TRY(file_->size_bytes()), placement_unit));
+  TRY(file_->resize(offset + length));
+  if (!occupancy_.claim({offset, length})) std::unreachable();
+  return offset;
+}
+
+Result<void> Image::ensure_bitmap(ChunkIndex chunk) {
+  if (bitmaps_[number(chunk)] != nullptr) return {};
+  const uint64_t offset = TRY(allocate(bitmap_block_length));
+  bitmaps_[number(chunk)] = std::make_unique<MetadataPages>(*file_, ByteRange{offset, bitmap_block_length});
+  return set_entry(geometry_.bitmap_entry_of(chunk), BatEntry::make(BlockState::fully_present, offset));
+}
+
+// ---- Publishing
+// -----------------------------------------------------------------------------------------------------
+
+Result<void> Image::publish(const WritePlan& plan) {
+  const std::unique_lock lock(tables_mutex_);
+  for (const BlockChange& change : plan.changes)
+    TRY(publish_change(change));
+  return {};
+}
+
+Result<void> Image::publish_change(const BlockChange& change) {
+  const BlockIndex block{change.block};
+  const uint64_t entry_index = geometry_.entry_of(block);
+  const BatEntry before = TRY(entry_at(entry_index));
+  auto state = static_cast<BlockState>(change.state);
+  reserved_.erase(change.block);
+
+  if (state == BlockState::partially_present) {
+    // Another write may have completed the block in the meantime: then there is nothing left to mark.
+    if (before.state() == BlockState::fully_present) return {};
+    const ChunkIndex chunk = geometry_.chunk_of(block);
+    if (before.state() != BlockState::partially_present) {
+      const ByteRange whole = range_of(block);
+      const uint64_t sectors = geometry_.block_size_bytes() / geometry_.sector_size_bytes();
+      TRY(set_bits(chunk, geometry_.bit_of(whole.offset), sectors,
+                   false));  // an earlier life of the block left bits
+    }
+    TRY(set_bits(chunk, geometry_.bit_of(change.present.offset),
+                 change.present.length / geometry_.sector_size_bytes(), true));
+  }
+  const BatEntry after = BatEntry::make(state, change.file_offset);
+  if (after == before) return {};
+  return set_entry(entry_index, after);
+}
+
+// ---- Facts
+// ----------------------------------------------------------------------------------------------------------
+
+bool Image::flush_is_due() {
+  const std::shared_lock lock(tables_mutex_);
+  return dirty_bat_pages_.size() + dirty_bitmap_pages_.size() >= dirty_pages_before_flush;
+}
+
+Result<BlockCensus> Image::census() {
+  const std::shared_lock lock(tables_mutex_);
+  BlockCensus census;
+  for (uint64_t block = 0; block < geometry_.block_count(); ++block) {
+    const BatEntry entry = TRY(entry_at(geometry_.entry_of(BlockIndex{block})));
+    switch (entry.state()) {
+      case BlockState::not_present:
+        ++census.not_present;
+        break;
+      case BlockState::fully_present:
+        ++census.fully_present;
+        break;
+      case BlockState::partially_present:
+        ++census.partially_present;
+        break;
+      default:
+        ++census.zeroed;
+    }
+  }
+  census.bitmap_blocks = static_cast<uint64_t>(
+      std::ranges::count_if(bitmaps_, [](const auto& bitmap) { return bitmap != nullptr; }));
+  return census;
+}
+
+uint64_t Image::metadata_pages_loaded() const {
+  uint64_t pages = bat_->pages_loaded();
+  for (const auto& bitmap : bitmaps_)
+    pages += bitmap ? bitmap->pages_loaded() : 0;
+  return pages;
+}
+
+}  // namespace vhdlab::vhdx

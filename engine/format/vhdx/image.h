@@ -1,0 +1,184 @@
+// One VHDX file as a virtual disk: says where the bytes of a range are (resolve) and where new ones go
+// (plan_write), and keeps the tables on disk behind its log. It moves no guest data itself: see
+// engine/format/write_plan.h for the order.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/base/bytes.h"
+#include "engine/base/error.h"
+#include "engine/base/random.h"
+#include "engine/format/extent.h"
+#include "engine/format/vhdx/block_allocation_table.h"
+#include "engine/format/vhdx/header.h"
+#include "engine/format/vhdx/log.h"
+#include "engine/format/vhdx/metadata.h"
+#include "engine/format/vhdx/metadata_pages.h"
+#include "engine/format/vhdx/occupancy.h"
+#include "engine/format/vhdx/region_table.h"
+#include "engine/format/write_plan.h"
+#include "engine/io/file.h"
+#include "engine/io/file_system.h"
+
+namespace vhdlab::vhdx {
+
+inline constexpr uint32_t default_dynamic_block_size_bytes = 32 * mib;      // as Windows chooses
+inline constexpr uint32_t default_differencing_block_size_bytes = 2 * mib;  // as Windows chooses
+
+// What a change of the file means to someone who reads the chain.
+enum class WriteIntent {
+  guest_visible,  // the disk's content changes: children made before no longer fit (new DataWriteGuid)
+  same_content,   // a merge moving bytes it will hide until it is done; identity changes by
+                  // set_data_write_guid
+};
+
+// How many payload blocks are in each state, for people and reports.
+struct BlockCensus {
+  uint64_t not_present = 0;
+  uint64_t zeroed = 0;  // zero, undefined or unmapped
+  uint64_t fully_present = 0;
+  uint64_t partially_present = 0;
+  uint64_t bitmap_blocks = 0;
+};
+
+// Thread-safe: any number of threads may call resolve, plan_write, plan_zero, publish and flush at once.
+// set_* and close exclude everything else by the caller's care.
+class Image {
+ public:
+  // Formats `file` (empty) as a disk of `metadata`: fixed where leave_blocks_allocated is set, differencing
+  // where a parent is. Draws identities from `random`. Durable on success; on failure the file's content is
+  // unspecified. Faults: vhdx-block-size, vhdx-disk-size, vhdx-sector-size, vhdx-locator-too-long,
+  // file-no-space.
+  [[nodiscard]] static Result<void> create(File& file, const DiskMetadata& metadata, RandomSource& random);
+
+  // Opens and checks the whole file but its payload. A dirty log is replayed: in the file where `mode` is
+  // read_write, in memory where it is read_only. `random` must outlive the image. Faults: every vhdx-*.
+  [[nodiscard]] static Result<std::unique_ptr<Image>> open(std::unique_ptr<File> file, OpenMode mode,
+                                                           RandomSource& random,
+                                                           WriteIntent intent = WriteIntent::guest_visible);
+
+  // Closes the file without flushing, as a power cut would leave it: call close() first.
+  ~Image();
+
+  [[nodiscard]] File& file() { return *file_; }
+  [[nodiscard]] const DiskMetadata& metadata() const { return metadata_; }
+  [[nodiscard]] const Header& header() const { return header_.fields; }
+  [[nodiscard]] const Regions& regions() const { return regions_; }
+  [[nodiscard]] bool log_was_dirty() const { return log_was_dirty_; }
+
+  // Appends extents that cover `range` in order. `range` lies inside the disk.
+  // Faults: vhdx-block-* for an entry that only reading could find, file-*.
+  [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents);
+
+  // Plans the write of `range`, in whole logical sectors inside the disk; replaces `plan`. Grows the file for
+  // new blocks.
+  [[nodiscard]] Result<void> plan_write(ByteRange range, WritePlan& plan);
+
+  // Plans that `range` shall read as zeros and hide the parent; whole blocks give up their data where the
+  // disk may.
+  [[nodiscard]] Result<void> plan_zero(ByteRange range, WritePlan& plan);
+
+  // Makes the planned blocks visible. The plan's data and zeros are in the file (not yet durable).
+  [[nodiscard]] Result<void> publish(const WritePlan& plan);
+
+  // Makes everything published so far durable, in the order data, log, tables.
+  [[nodiscard]] Result<void> flush();
+
+  // Whether so many table pages wait that a flush is due before the next write.
+  [[nodiscard]] bool flush_is_due();
+
+  // Flushes and marks the log as empty. The image cannot be written afterwards.
+  [[nodiscard]] Result<void> close();
+
+  // ---- Changes of identity and shape, for merges and relinks; durable on return ----
+
+  [[nodiscard]] Result<void> set_data_write_guid(const Guid& guid);
+  // Faults: vhdx-locator-too-long.
+  [[nodiscard]] Result<void> set_parent(const ParentLocator& parent);
+  // Grows or shrinks the disk; bytes that come into being read as zeros or as the parent's. What lies past a
+  // smaller end is lost. Faults: vhdx-bat-too-small (the table's region cannot describe the new size),
+  // vhdx-disk-size.
+  [[nodiscard]] Result<void> set_disk_size(uint64_t disk_size_bytes);
+
+  // ---- Facts ----
+
+  [[nodiscard]] Result<BlockCensus> census();
+  [[nodiscard]] uint64_t metadata_pages_loaded() const;
+
+ private:
+  using DirtyPages =
+      std::map<uint64_t, const MetadataPage*>;  // by file offset; the pages belong to the tables
+  static std::vector<PageWrite> copies_of(const DirtyPages& dirty);
+
+  Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent);
+
+  Result<void> load(uint64_t file_size_bytes);
+  Result<void> replay_log(uint64_t& file_size_bytes);
+  Result<void> check_tables();
+  Result<void> check_payload_entry(BlockIndex block, BatEntry entry, uint64_t file_size_bytes);
+  Result<void> check_bitmap_entry(ChunkIndex chunk, BatEntry entry, uint64_t file_size_bytes);
+  Result<void> claim_block(std::string_view what, uint64_t number, ByteRange block, uint64_t file_size_bytes);
+
+  Result<BatEntry> entry_at(uint64_t entry_index);
+  Result<void> set_entry(uint64_t entry_index, BatEntry entry);
+  Result<void> resolve_partial(BlockIndex block, BatEntry entry, ByteRange range, size_t first,
+                               std::vector<Extent>& extents);
+  Result<void> set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present);
+
+  Result<void> plan_block_write(BlockIndex block, ByteRange range, WritePlan& plan);
+  Result<void> plan_block_zero(BlockIndex block, ByteRange range, WritePlan& plan);
+  Result<uint64_t> space_for(BlockIndex block);
+  Result<uint64_t> allocate(uint64_t length);
+  Result<void> ensure_bitmap(ChunkIndex chunk);
+  Result<void> publish_change(const BlockChange& change);
+  [[nodiscard]] bool covers_block(BlockIndex block, ByteRange range) const;
+  [[nodiscard]] ByteRange range_of(BlockIndex block) const;
+
+  // These hold commit_mutex_ already.
+  Result<void> begin_session_locked();
+  Result<void> flush_locked();
+  Result<void> commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages);
+  Result<void> commit_entry(std::span<const PageWrite> pages);
+  Result<PageWrite> with_bitmap_entries_only(const PageWrite& bat_page);
+  Result<void> commit_bytes(uint64_t file_offset, Bytes bytes);
+
+  Result<void> begin_session();
+  Result<void> forget_past(uint64_t disk_size_bytes);
+  Result<void> clear_slack();
+
+  std::unique_ptr<File> file_;
+  OpenMode mode_;
+  RandomSource& random_;
+  WriteIntent intent_;
+
+  CurrentHeader header_;
+  Regions regions_;
+  DiskMetadata metadata_;
+  BatGeometry geometry_{0, block_size_min_bytes, 512, false};
+  Occupancy occupancy_{0};
+  bool log_was_dirty_ = false;
+
+  // Guards the tables, the reservations and the dirty sets. Taken by resolve only where the file can be
+  // written.
+  std::shared_mutex tables_mutex_;
+  std::unique_ptr<MetadataPages> bat_;
+  std::vector<std::unique_ptr<MetadataPages>> bitmaps_;  // by chunk; none where the chunk has no bitmap block
+  std::unordered_map<uint64_t, uint64_t> reserved_;  // block -> file offset: planned and not yet published
+  DirtyPages dirty_bitmap_pages_;
+  DirtyPages dirty_bat_pages_;
+
+  // Guards the log and the header; taken before tables_mutex_ where both are needed.
+  std::mutex commit_mutex_;
+  std::optional<LogWriter> log_;  // set from the first modification to close
+  std::atomic<bool> session_begun_ = false;
+};
+
+}  // namespace vhdlab::vhdx

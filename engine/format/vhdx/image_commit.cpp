@@ -1,0 +1,282 @@
+// Making changes durable. A session lasts from the first modification of an open file to its close; within
+// it, every flush commits the table pages changed since the last one:
+//
+//   data barrier ──► log entry ──► barrier ──► pages in place        (the next flush's data barrier makes
+//   these durable)
+//
+// so that a cut at any moment leaves either the old tables or a log that completes the new ones.
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "engine/format/vhdx/faults.h"
+#include "engine/format/vhdx/image.h"
+
+namespace vhdlab::vhdx {
+namespace {
+
+uint64_t random_sequence_number(RandomSource& random) {
+  return (random.next_u64() >> 1) + 1;  // positive, and half the range left to count up
+}
+
+}  // namespace
+
+// ---- Sessions
+// -------------------------------------------------------------------------------------------------------
+
+Result<void> Image::begin_session() {
+  if (session_begun_.load(std::memory_order_acquire)) [[likely]]
+    return {};
+  const std::lock_guard lock(commit_mutex_);
+  return begin_session_locked();
+}
+
+Result<void> Image::begin_session_locked() {
+  if (session_begun_.load()) return {};
+  if (mode_ == OpenMode::read_only) {
+    return failure(ErrorKind::permission_denied, "file-read-only", file_->name() + ": opened read-only",
+                   "open it for writing");
+  }
+  const ByteRange ring{header_.fields.log_offset, header_.fields.log_length};
+  if (ring.empty()) {
+    return fault_in(file_->name(), Fault::header_log_placement,
+                    "the file has no log, and no change is safe without one",
+                    "copy the disk with 'vhdlab disk convert'");
+  }
+  // An empty entry first: from the moment the header names the new log there is a whole sequence in it.
+  const Guid log_guid = Guid::make_random(random_);
+  LogWriter log(*file_, ring, log_guid, random_sequence_number(random_));
+  TRY(log.append({}, TRY(file_->size_bytes())));
+
+  header_.fields.log_guid = log_guid;
+  header_.fields.log_version = Header::supported_log_version;
+  header_.fields.file_write_guid = Guid::make_random(random_);
+  if (intent_ == WriteIntent::guest_visible) header_.fields.data_write_guid = Guid::make_random(random_);
+  TRY(write_next_header(*file_, header_));
+  TRY(write_next_header(*file_, header_));  // both copies agree, 2.2.2.1
+  log_.emplace(log);
+  session_begun_.store(true, std::memory_order_release);
+  return {};
+}
+
+Result<void> Image::close() {
+  const std::lock_guard lock(commit_mutex_);
+  if (!session_begun_.load()) return {};
+  TRY(flush_locked());
+  TRY(file_->flush());  // the pages in place, before the log that repeats them is given up
+  header_.fields.log_guid = Guid{};
+  TRY(write_next_header(*file_, header_));
+  TRY(write_next_header(*file_, header_));
+  log_.reset();
+  session_begun_.store(false);
+  mode_ = OpenMode::read_only;
+  return {};
+}
+
+// ---- Flushing
+// -------------------------------------------------------------------------------------------------------
+
+Result<void> Image::flush() {
+  const std::lock_guard lock(commit_mutex_);
+  return flush_locked();
+}
+
+std::vector<PageWrite> Image::copies_of(const DirtyPages& dirty) {
+  std::vector<PageWrite> pages;
+  pages.reserve(dirty.size());
+  for (const auto& [offset, page] : dirty)
+    pages.push_back({offset, *page});
+  return pages;
+}
+
+Result<void> Image::flush_locked() {
+  DirtyPages bitmap_pages;
+  DirtyPages bat_pages;
+  std::vector<PageWrite> bitmap_writes;
+  std::vector<PageWrite> bat_writes;
+  {
+    const std::unique_lock lock(tables_mutex_);
+    bitmap_pages.swap(dirty_bitmap_pages_);
+    bat_pages.swap(dirty_bat_pages_);
+    bitmap_writes = copies_of(bitmap_pages);
+    bat_writes = copies_of(bat_pages);
+  }
+  auto committed = file_->flush();  // the data these pages speak of, and the pages of the last commit
+  if (committed && !(bitmap_writes.empty() && bat_writes.empty()))
+    committed = commit(bitmap_writes, bat_writes);
+  if (!committed) {
+    const std::unique_lock lock(tables_mutex_);
+    dirty_bitmap_pages_.merge(bitmap_pages);
+    dirty_bat_pages_.merge(bat_pages);
+  }
+  return committed;
+}
+
+// One entry where everything fits. Otherwise several, each whole in itself, in an order that never shows a
+// partly present block without its bitmap: bitmap bits, then the table's bitmap entries alone, then the
+// table.
+Result<void> Image::commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages) {
+  std::vector<PageWrite> pages(bitmap_pages.begin(), bitmap_pages.end());
+  const size_t pages_max = log_->pages_per_entry_max();
+  if (bitmap_pages.size() + bat_pages.size() <= pages_max) {
+    pages.insert(pages.end(), bat_pages.begin(), bat_pages.end());
+    return commit_entry(pages);
+  }
+  if (metadata_.has_parent()) {
+    for (const PageWrite& page : bat_pages)
+      pages.push_back(TRY(with_bitmap_entries_only(page)));
+  }
+  pages.insert(pages.end(), bat_pages.begin(), bat_pages.end());
+  for (size_t first = 0; first < pages.size(); first += pages_max) {
+    if (first > 0)
+      TRY(file_->flush());  // the entry before is in place before its room in the ring may be reused
+    TRY(commit_entry(std::span(pages).subspan(first, std::min(pages_max, pages.size() - first))));
+  }
+  return {};
+}
+
+Result<void> Image::commit_entry(std::span<const PageWrite> pages) {
+  TRY(log_->append(pages, TRY(file_->size_bytes())));
+  for (const PageWrite& page : pages)
+    TRY(file_->write(page.file_offset, page.page));
+  return {};
+}
+
+// The table page as it stands in the file, but for its bitmap entries, which are new.
+Result<PageWrite> Image::with_bitmap_entries_only(const PageWrite& bat_page) {
+  PageWrite page{bat_page.file_offset, {}};
+  TRY(file_->read(page.file_offset, page.page));
+  const uint64_t first_entry = (page.file_offset - regions_.bat.offset) / sizeof(le64);
+  for (uint64_t i = 0; i < page.page.size() / sizeof(le64); ++i) {
+    if (!geometry_.is_bitmap_entry(first_entry + i)) continue;
+    std::memcpy(page.page.data() + i * sizeof(le64), bat_page.page.data() + i * sizeof(le64), sizeof(le64));
+  }
+  return page;
+}
+
+// Changes bytes of the metadata region in one log entry, durable in place on return.
+Result<void> Image::commit_bytes(uint64_t file_offset, Bytes bytes) {
+  std::vector<PageWrite> pages;
+  const uint64_t end = file_offset + bytes.size();
+  for (uint64_t offset = round_down(file_offset, log_sector_length); offset < end;
+       offset += log_sector_length) {
+    PageWrite page{offset, {}};
+    TRY(file_->read(offset, page.page));
+    const uint64_t from = std::max(file_offset, offset);
+    const uint64_t to = std::min(end, offset + log_sector_length);
+    std::memcpy(page.page.data() + (from - offset), bytes.data() + (from - file_offset), to - from);
+    pages.push_back(page);
+  }
+  TRY(flush_locked());
+  TRY(commit_entry(pages));
+  return file_->flush();
+}
+
+// ---- Identity and shape
+// ---------------------------------------------------------------------------------------------
+
+Result<void> Image::set_data_write_guid(const Guid& guid) {
+  const std::lock_guard lock(commit_mutex_);
+  TRY(begin_session_locked());
+  TRY(flush_locked());
+  header_.fields.data_write_guid = guid;
+  TRY(write_next_header(*file_, header_));
+  return write_next_header(*file_, header_);
+}
+
+Result<void> Image::set_parent(const ParentLocator& parent) {
+  if (!metadata_.has_parent()) {
+    return failure(ErrorKind::invalid_argument, "disk-has-no-parent",
+                   file_->name() + ": only a differencing disk can be given a parent");
+  }
+  std::vector<std::byte> item = TRY(serialize_parent_locator(parent));
+  if (item.size() > metadata_.parent_locator_limit_bytes) {
+    return fault_in(file_->name(), Fault::locator_too_long,
+                    fmt::format("{} bytes, room for {}", item.size(), metadata_.parent_locator_limit_bytes),
+                    "choose a shorter path");
+  }
+  const std::lock_guard lock(commit_mutex_);
+  TRY(begin_session_locked());
+  // The item and its length in the table must change together: one run of bytes from the one to the other.
+  const uint64_t begin = metadata_.parent_locator_entry.offset;
+  std::vector<std::byte> bytes(metadata_.parent_locator_item.offset + item.size() - begin);
+  TRY(file_->read(begin, bytes));
+  MetadataTableEntry entry;
+  std::memcpy(&entry, bytes.data(), sizeof(entry));
+  entry.length = static_cast<uint32_t>(item.size());
+  std::memcpy(bytes.data(), &entry, sizeof(entry));
+  std::ranges::copy(item, bytes.end() - static_cast<ptrdiff_t>(item.size()));
+  TRY(commit_bytes(begin, bytes));
+  metadata_.parent = parent;
+  metadata_.parent_locator_item.length = item.size();
+  return {};
+}
+
+Result<void> Image::set_disk_size(uint64_t disk_size_bytes) {
+  if (disk_size_bytes == metadata_.disk_size_bytes) return {};
+  DiskMetadata resized = metadata_;
+  resized.disk_size_bytes = disk_size_bytes;
+  TRY(check_disk_numbers(file_->name(), resized));
+  const BatGeometry geometry(resized);
+  const uint64_t table_length = geometry.entry_count() * sizeof(le64);
+  if (table_length > regions_.bat.length) {
+    return fault_in(file_->name(), Fault::bat_too_small,
+                    fmt::format("{} bytes, a disk of {} bytes needs {}", regions_.bat.length, disk_size_bytes,
+                                table_length),
+                    "copy the disk into a larger one with 'vhdlab disk convert'");
+  }
+  const std::lock_guard lock(commit_mutex_);
+  TRY(begin_session_locked());
+  TRY(flush_locked());
+  const bool shrinks = disk_size_bytes < metadata_.disk_size_bytes;
+  if (!shrinks) TRY(clear_slack());
+  const le64 stored = disk_size_bytes;
+  TRY(commit_bytes(metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))));
+  if (shrinks) TRY(forget_past(disk_size_bytes));
+
+  metadata_ = resized;
+  geometry_ = geometry;
+  bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
+  bat_ = std::make_unique<MetadataPages>(
+      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)});
+  return {};
+}
+
+// Takes the blocks past a smaller end out of the table, so that growing again cannot bring them back.
+Result<void> Image::forget_past(uint64_t disk_size_bytes) {
+  {
+    const std::unique_lock lock(tables_mutex_);
+    const uint64_t kept_blocks = divide_up(disk_size_bytes, geometry_.block_size_bytes());
+    for (uint64_t block = kept_blocks; block < geometry_.block_count(); ++block) {
+      const uint64_t index = geometry_.entry_of(BlockIndex{block});
+      if (TRY(entry_at(index)).bits != 0) TRY(set_entry(index, BatEntry{}));
+    }
+    const uint64_t kept_chunks = divide_up(kept_blocks, geometry_.chunk_ratio());
+    for (uint64_t chunk = kept_chunks; chunk < bitmaps_.size(); ++chunk) {
+      if (bitmaps_[chunk] != nullptr)
+        TRY(set_entry(geometry_.bitmap_entry_of(ChunkIndex{chunk}), BatEntry{}));
+    }
+  }
+  TRY(flush_locked());
+  return file_->flush();
+}
+
+// Zeroes what lies in the last block past the disk's end: it becomes part of the disk when the disk grows.
+Result<void> Image::clear_slack() {
+  const uint64_t slack = metadata_.disk_size_bytes % geometry_.block_size_bytes();
+  if (slack == 0) return {};
+  const std::unique_lock lock(tables_mutex_);
+  const BlockIndex last = geometry_.block_of(metadata_.disk_size_bytes - 1);
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(last)));
+  const BlockState state = entry.state();
+  if (state == BlockState::partially_present) {
+    const uint64_t first_bit = geometry_.bit_of(metadata_.disk_size_bytes);
+    TRY(set_bits(geometry_.chunk_of(last), first_bit,
+                 (geometry_.block_size_bytes() - slack) / geometry_.sector_size_bytes(), false));
+  }
+  if (state != BlockState::fully_present) return {};
+  return file_->punch_hole({entry.file_offset() + slack, geometry_.block_size_bytes() - slack});
+}
+
+}  // namespace vhdlab::vhdx
