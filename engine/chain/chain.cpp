@@ -1,0 +1,148 @@
+// Reading and writing through a chain; see chain.h.
+#include "engine/chain/chain.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace vhdlab {
+namespace {
+
+// A plan touches at most this much of the disk, so that the tables one write changes stay few.
+constexpr uint64_t write_piece_bytes_max = 16 * mib;
+
+using Layers = std::span<const std::unique_ptr<Layer>>;
+
+void add_zeros(ByteRange range, ReadPlan& plan) {
+  if (!plan.segments.empty()) {
+    ReadSegment& last = plan.segments.back();
+    if (last.is_zero && last.virtual_offset + last.length == range.offset) {
+      last.length += range.length;
+      return;
+    }
+  }
+  plan.segments.push_back({.is_zero = true, .virtual_offset = range.offset, .length = range.length});
+}
+
+// Resolves `range` over the layers below `count`, depth first, so that segments come out in order. The
+// scratch vector serves as the stack: each level reads its own extents from where they begin and drops them
+// when it is done.
+Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) {
+  while (count > 0) {
+    Layer& layer = *layers[count - 1];
+    const uint64_t disk_size = layer.disk_size_bytes();
+    if (range.end() >
+        disk_size) {  // past the end of a smaller parent there are zeros, whatever lies below it
+      const uint64_t inside = range.offset < disk_size ? disk_size - range.offset : 0;
+      if (inside > 0) TRY(walk(layers, count, {range.offset, inside}, plan));
+      add_zeros({range.offset + inside, range.length - inside}, plan);
+      return {};
+    }
+    const size_t first = plan.scratch.size();
+    TRY(layer.resolve(range, plan.scratch));
+    ++plan.layers_probed;
+    const size_t last = plan.scratch.size();
+    --count;
+    if (last - first == 1 && plan.scratch[first].kind == ExtentKind::absent) {
+      plan.scratch.resize(first);
+      continue;  // nothing here: the whole range goes one layer down
+    }
+    for (size_t i = first; i < last; ++i) {
+      const Extent extent = plan.scratch[i];
+      switch (extent.kind) {
+        case ExtentKind::data:
+          plan.segments.push_back({.is_zero = false,
+                                   .layer = static_cast<LayerIndex>(count),
+                                   .file_offset = extent.file_offset,
+                                   .virtual_offset = extent.virtual_offset,
+                                   .length = extent.length});
+          break;
+        case ExtentKind::zero:
+          add_zeros({extent.virtual_offset, extent.length}, plan);
+          break;
+        case ExtentKind::absent:
+          TRY(walk(layers, count, {extent.virtual_offset, extent.length}, plan));
+      }
+    }
+    plan.scratch.resize(first);
+    return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan) {
+  plan.segments.clear();
+  plan.scratch.clear();
+  plan.layers_probed = 0;
+  return walk(layers, layers.size(), range, plan);
+}
+
+Chain::Chain(std::vector<std::unique_ptr<Layer>> layers) : layers_(std::move(layers)) {}
+
+Result<void> Chain::check(ByteRange range) const {
+  if (range.offset > disk_size_bytes() || range.length > disk_size_bytes() - range.offset) {
+    return failure(ErrorKind::invalid_argument, "disk-range",
+                   fmt::format("{}: {} bytes at {:#x} reach past the end of the disk at {:#x}", leaf().path(),
+                               range.length, range.offset, disk_size_bytes()));
+  }
+  return {};
+}
+
+Result<void> Chain::check_sectors(ByteRange range) const {
+  TRY(check(range));
+  if (range.offset % sector_size_bytes() != 0 || range.length % sector_size_bytes() != 0) {
+    return failure(ErrorKind::invalid_argument, "disk-alignment",
+                   fmt::format("{}: {} bytes at {:#x} are not whole sectors of {} bytes", leaf().path(),
+                               range.length, range.offset, sector_size_bytes()));
+  }
+  return {};
+}
+
+Result<void> Chain::resolve(ByteRange range, ReadPlan& plan) const {
+  TRY(check(range));
+  return resolve_walk(layers_, range, plan);
+}
+
+Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) const {
+  TRY(resolve({offset, into.size()}, plan));
+  for (const ReadSegment& segment : plan.segments) {
+    const MutableBytes part = into.subspan(segment.virtual_offset - offset, segment.length);
+    if (segment.is_zero) {
+      std::memset(part.data(), 0, part.size());
+    } else {
+      TRY(layers_[segment.layer]->file().read(segment.file_offset, part));
+    }
+  }
+  return {};
+}
+
+Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
+  TRY(check_sectors({offset, from.size()}));
+  while (!from.empty()) {
+    const Bytes piece = from.first(std::min<uint64_t>(from.size(), write_piece_bytes_max));
+    if (leaf().flush_is_due()) TRY(leaf().flush());
+    TRY(leaf().plan_write({offset, piece.size()}, plan));
+    TRY(carry_out(leaf(), plan, offset, piece));
+    offset += piece.size();
+    from = from.subspan(piece.size());
+  }
+  return {};
+}
+
+Result<void> Chain::zero(ByteRange range, WritePlan& plan) {
+  TRY(check_sectors(range));
+  while (!range.empty()) {
+    const ByteRange piece{range.offset, std::min(range.length, 64 * write_piece_bytes_max)};
+    if (leaf().flush_is_due()) TRY(leaf().flush());
+    TRY(leaf().plan_zero(piece, plan));
+    TRY(carry_out(leaf(), plan, piece.offset, {}));
+    range = {piece.end(), range.length - piece.length};
+  }
+  return {};
+}
+
+}  // namespace vhdlab

@@ -1,0 +1,94 @@
+// A virtual disk with a history: a base and the differencing disks above it, read as one disk.
+//
+//   layer 3  Now          writes go here
+//   layer 2  checkpoint   read-only from here on down
+//   layer 1  checkpoint
+//   layer 0  base
+//
+// A read asks the newest layer first and goes down for what each layer does not hold ("walk"). The answer is
+// a plan that names a layer for every byte; whoever executes it (psync here, a device model in the simulator)
+// moves the bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/bytes.h"
+#include "engine/base/error.h"
+#include "engine/layer/layer.h"
+
+namespace vhdlab {
+
+// Position in a chain, counted from the base, which is 0. The depth of a chain is the index of its leaf.
+using LayerIndex = uint32_t;
+
+// Where one run of a read's bytes comes from.
+struct ReadSegment {
+  bool is_zero = false;
+  LayerIndex layer = 0;      // meaningful where not zero
+  uint64_t file_offset = 0;  // likewise
+  uint64_t virtual_offset = 0;
+  uint64_t length = 0;
+
+  [[nodiscard]] ByteRange virtual_range() const { return {virtual_offset, length}; }
+};
+
+// The answer of resolving one range. Reused from read to read so that the hot path allocates nothing.
+struct ReadPlan {
+  std::vector<ReadSegment> segments;  // in order of virtual offset, covering the range
+  uint64_t layers_probed = 0;         // how many times a layer was asked
+
+  std::vector<Extent> scratch;  // the resolver's working memory
+};
+
+// Resolves `range` over `layers` (base first). What the lowest layer leaves absent does not appear in the
+// plan: nothing for a whole chain, and for the upper part of one (a merge) just what stays as it is below.
+[[nodiscard]] Result<void> resolve_walk(std::span<const std::unique_ptr<Layer>> layers, ByteRange range,
+                                        ReadPlan& plan);
+
+// Thread-safe: any number of threads may read, write and flush at once. Overlapping requests in flight
+// together have no order among them. push and close exclude everything else by the caller's care.
+class Chain {
+ public:
+  // `layers`, base first, not empty; all of the leaf's sector size (the opener has checked it).
+  explicit Chain(std::vector<std::unique_ptr<Layer>> layers);
+
+  [[nodiscard]] uint64_t disk_size_bytes() const { return leaf().disk_size_bytes(); }
+  [[nodiscard]] uint32_t sector_size_bytes() const { return leaf().sector_size_bytes(); }
+  [[nodiscard]] LayerIndex depth() const { return static_cast<LayerIndex>(layers_.size() - 1); }
+  [[nodiscard]] std::span<const std::unique_ptr<Layer>> layers() const { return layers_; }
+  [[nodiscard]] Layer& leaf() const { return *layers_.back(); }
+
+  // Where the bytes of `range` are; replaces `plan`. Faults: disk-range.
+  [[nodiscard]] Result<void> resolve(ByteRange range, ReadPlan& plan) const;
+
+  // Reads any run of bytes inside the disk. `plan` is working memory; afterwards it tells how the read was
+  // answered.
+  [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into, ReadPlan& plan) const;
+
+  // Writes whole sectors into the leaf; visible to readers on return, durable after flush().
+  // Faults: disk-range, disk-alignment, file-no-space, file-read-only.
+  [[nodiscard]] Result<void> write(uint64_t offset, Bytes from, WritePlan& plan);
+
+  // Makes whole sectors read as zeros.
+  [[nodiscard]] Result<void> zero(ByteRange range, WritePlan& plan);
+
+  [[nodiscard]] Result<void> flush() { return leaf().flush(); }
+
+  // Adds a new leaf; the old one must have been closed and becomes read-only by that.
+  void push(std::unique_ptr<Layer> leaf) { layers_.push_back(std::move(leaf)); }
+
+  // Closes the leaf cleanly. Nothing can be written afterwards.
+  [[nodiscard]] Result<void> close() { return leaf().close(); }
+
+ private:
+  [[nodiscard]] Result<void> check(ByteRange range) const;
+  [[nodiscard]] Result<void> check_sectors(ByteRange range) const;
+
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+}  // namespace vhdlab

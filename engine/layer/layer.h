@@ -1,0 +1,53 @@
+// One file of a chain, whatever its format: a base, or a differencing disk that stands on the file below it.
+// A layer answers where bytes are and where new ones go; the chain asks the layers in turn and moves the
+// bytes.
+//
+// Implementations: vhdx_layer, raw_layer. All pass tests/conformance/layer_conformance.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/bytes.h"
+#include "engine/base/error.h"
+#include "engine/format/extent.h"
+#include "engine/format/write_plan.h"
+#include "engine/io/file.h"
+
+namespace vhdlab {
+
+// Thread-safe but for close(). Ranges lie inside the disk; writes are whole logical sectors.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  [[nodiscard]] virtual const std::string& path() const = 0;
+  [[nodiscard]] virtual File& file() = 0;
+  [[nodiscard]] virtual uint64_t disk_size_bytes() const = 0;
+  [[nodiscard]] virtual uint32_t sector_size_bytes() const = 0;  // logical
+
+  // Appends extents that cover `range` in order; see engine/format/extent.h.
+  [[nodiscard]] virtual Result<void> resolve(ByteRange range, std::vector<Extent>& extents) = 0;
+
+  // The stages of a write; see engine/format/write_plan.h. The plan is replaced, its memory reused.
+  [[nodiscard]] virtual Result<void> plan_write(ByteRange range, WritePlan& plan) = 0;
+  [[nodiscard]] virtual Result<void> plan_zero(ByteRange range, WritePlan& plan) = 0;
+  [[nodiscard]] virtual Result<void> publish(const WritePlan& plan) = 0;
+  [[nodiscard]] virtual bool flush_is_due() = 0;
+  [[nodiscard]] virtual Result<void> flush() = 0;
+
+  // Flushes and leaves the file marked as cleanly closed. Without it the layer is left as by a power cut.
+  [[nodiscard]] virtual Result<void> close() = 0;
+
+  // Table pages read from the file so far: the cost of metadata that was not in memory.
+  [[nodiscard]] virtual uint64_t metadata_pages_loaded() const = 0;
+};
+
+// Carries out one planned write on `layer`: zeros and data to their places, then publish. `data` holds the
+// guest bytes from `virtual_offset` on; it is empty for a plan made by plan_zero.
+[[nodiscard]] Result<void> carry_out(Layer& layer, const WritePlan& plan, uint64_t virtual_offset,
+                                     Bytes data);
+
+}  // namespace vhdlab

@@ -1,0 +1,55 @@
+// What a merge moves, before it moves anything. Layers above the target, up to the top, are taken as one: for
+// every byte the newest of them that holds it wins, so a block that five layers changed is moved once.
+//
+//   layer 4  Now              stays; it will stand on the target
+//   layer 3  top      ─┐
+//   layer 2  source    ├──►   their union, once
+//   layer 1  source   ─┘
+//   layer 0  target           takes it in place
+//
+// Pure: plans from resolved extents, touches no data.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/chain/chain.h"
+
+namespace vhdlab {
+
+// Which layers of a chain a merge takes together: (target, top]. Valid when target < top <= depth.
+struct MergeRange {
+  LayerIndex target = 0;
+  LayerIndex top = 0;
+
+  [[nodiscard]] uint32_t source_count() const { return top - target; }
+};
+
+// One run of bytes the target must take: copied from a source, or zeros that a source put there.
+struct MergeStep {
+  bool is_zero = false;
+  LayerIndex source = 0;     // meaningful where not zero
+  uint64_t file_offset = 0;  // in the source's file, likewise
+  ByteRange virtual_range;
+};
+
+// The steps for one window of the disk, in order, each run as long as it stays in one place; replaces
+// `steps`. The window ends at the end of the top layer's disk at the latest.
+[[nodiscard]] Result<void> plan_merge_window(const Chain& chain, MergeRange range, ByteRange window,
+                                             ReadPlan& scratch, std::vector<MergeStep>& steps);
+
+// What a whole merge comes to.
+struct MergeEstimate {
+  uint64_t bytes_to_copy = 0;
+  uint64_t bytes_to_zero = 0;
+  std::vector<uint64_t> bytes_from_layer;  // by layer index, of bytes_to_copy
+  uint64_t steps = 0;
+};
+
+// Faults: merge-range, those of reading tables.
+[[nodiscard]] Result<MergeEstimate> estimate_merge(const Chain& chain, MergeRange range);
+
+// The window both estimate and execution go by, so that memory stays bounded on any disk.
+inline constexpr uint64_t merge_window_bytes = 1 * gib;
+
+}  // namespace vhdlab
