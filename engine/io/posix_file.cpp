@@ -166,8 +166,8 @@ Result<std::optional<ByteRange>> PosixFile::next_data(uint64_t offset) {
 Result<uint64_t> PosixFile::allocated_bytes() {
   struct stat status{};
   if (::fstat(descriptor(), &status) != 0) return system_failure(name_, "ask for the space taken", errno);
-  return static_cast<uint64_t>(status.st_blocks) *
-         512;  // st_blocks counts in 512 bytes whatever the device's block is
+  // st_blocks counts in units of 512 bytes, whatever the device's block is.
+  return static_cast<uint64_t>(status.st_blocks) * 512;
 }
 
 PosixDirectFile::PosixDirectFile(std::unique_ptr<PosixFile> file, DirectAlignment alignment)
