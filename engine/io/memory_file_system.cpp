@@ -51,7 +51,7 @@ class MemoryFileSystem::Space {
 
  private:
   mutable std::mutex mutex_;
-  const uint64_t capacity_bytes_;
+  uint64_t capacity_bytes_;
   uint64_t used_bytes_ = 0;
 };
 
