@@ -7,12 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reports/results/run_record.h"
+#include "reports/statistics/compare.h"
 
 namespace vhdlab::reports {
-
-enum class Better { higher, lower };
 
 enum class MetricScope { workload, merge, both };  // which kinds of measurement have it
 
@@ -47,11 +47,18 @@ void summarise_measurement(Measurement& measurement);
 // Null when the point has no measurement of that name.
 [[nodiscard]] const Measurement* find_measurement(const Point& point, std::string_view name);
 
-[[nodiscard]] std::string_view kind_name(
-    MeasurementKind kind);  // "read", "write", "mixed", "replay", "merge"
+// "read", "write", "mixed", "replay", "merge".
+[[nodiscard]] std::string_view kind_name(MeasurementKind kind);
 
-// "random 4 KiB reads, queue depth 16, direct"; "merge of all layers in one pass". Leaves
-// workload.description alone.
+// What is done, without how: "random 4 KiB reads", "merging all layers".
+[[nodiscard]] std::string describe_operations(MeasurementKind kind, const Workload& workload);
+
+// "one-pass" as words after a verb: "in one pass"; "pair by pair, newest first". Other names stay as they
+// are.
+[[nodiscard]] std::string merge_order_words(std::string_view order);
+
+// "random 4 KiB reads, queue depth 16, direct"; "merging all layers in one pass". Leaves workload.description
+// alone.
 [[nodiscard]] std::string describe_workload(MeasurementKind kind, const Workload& workload);
 
 }  // namespace vhdlab::reports

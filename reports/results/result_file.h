@@ -16,7 +16,8 @@ namespace vhdlab::reports {
 
 // Faults: result-syntax (not JSON; line and column), result-version (made by another version of the format),
 // result-field (a field missing, of the wrong type or out of range; names its path, as in
-// "points[2].measurements[0].kind"), result-too-large (over 256 MiB).
+// "points[2].measurements[0].kind"), result-too-large (over 256 MiB). Summaries are
+// computed again from the repeats: what the file says about them is not believed.
 [[nodiscard]] Result<RunRecord> parse_result(std::string_view text);
 
 // Replaces `path` as one step: a reader sees the old file or the whole new one, and after return the new one

@@ -158,7 +158,7 @@ struct Workload {
   std::optional<double> read_share;  // mixed: 0..1
   std::string trace;                 // replay: the file's name
   std::string merge_range;           // merge: "all", "leaf", "2..5"
-  std::string merge_order;           // merge: "one-pass", "pair-newest-first", "pair-oldest-first"
+  std::string merge_order;           // merge: "one-pass", "pairwise-newest-first", "pairwise-oldest-first"
   friend bool operator==(const Workload&, const Workload&) = default;
 };
 

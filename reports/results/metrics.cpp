@@ -1,0 +1,259 @@
+// The table of metrics, and the arithmetic that turns a repeat into its numbers.
+#include "reports/results/metrics.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "engine/base/units.h"
+
+namespace vhdlab::reports {
+namespace {
+
+using Value = std::optional<double>;
+
+Value per_second(uint64_t count, double duration_s) {
+  if (duration_s <= 0) return std::nullopt;
+  return static_cast<double>(count) / duration_s;
+}
+
+// A number of the repeat's latencies; absent where operations were not timed.
+template <typename T>
+Value of(const OperationTotals& totals, T Latency::* field) {
+  if (!totals.latency) return std::nullopt;
+  return static_cast<double>((*totals.latency).*field);
+}
+
+template <typename T>
+Value of(const std::optional<OperationTotals>& totals, T Latency::* field) {
+  return totals ? of(*totals, field) : std::nullopt;
+}
+
+Value of(const Repeat& repeat, uint64_t MergeTotals::* field) {
+  if (!repeat.merge) return std::nullopt;
+  return static_cast<double>((*repeat.merge).*field);
+}
+
+// A sum over the backing files; absent where their traffic was not watched.
+Value sum_over_files(const Repeat& repeat, uint64_t FileTraffic::* field) {
+  if (repeat.files.empty()) return std::nullopt;
+  uint64_t sum = 0;
+  for (const FileTraffic& file : repeat.files)
+    sum += file.*field;
+  return static_cast<double>(sum);
+}
+
+struct Row {
+  Metric metric;
+  Value (*value)(const Repeat&);
+};
+
+constexpr auto higher = Better::higher;
+constexpr auto lower = Better::lower;
+constexpr auto workload = MetricScope::workload;
+constexpr auto merge = MetricScope::merge;
+
+constexpr std::array rows = {
+    Row{{"iops", "1/s", higher, workload, "operations finished per second"},
+        [](const Repeat& r) { return per_second(r.all.operations, r.duration_s); }},
+    Row{{"bytes_per_s", "B/s", higher, workload, "guest bytes moved per second"},
+        [](const Repeat& r) { return per_second(r.all.bytes, r.duration_s); }},
+    Row{{"latency_ns_p50", "ns", lower, workload, "time within which half of the operations finish"},
+        [](const Repeat& r) { return of(r.all, &Latency::p50_ns); }},
+    Row{{"latency_ns_p90", "ns", lower, workload, "time within which 90 % of the operations finish"},
+        [](const Repeat& r) { return of(r.all, &Latency::p90_ns); }},
+    Row{{"latency_ns_p99", "ns", lower, workload, "time within which 99 % of the operations finish"},
+        [](const Repeat& r) { return of(r.all, &Latency::p99_ns); }},
+    Row{{"latency_ns_p999", "ns", lower, workload, "time within which 99.9 % of the operations finish"},
+        [](const Repeat& r) { return of(r.all, &Latency::p999_ns); }},
+    Row{{"latency_ns_mean", "ns", lower, workload, "mean time of an operation"},
+        [](const Repeat& r) { return of(r.all, &Latency::mean_ns); }},
+    Row{{"latency_ns_min", "ns", lower, workload, "time of the fastest operation"},
+        [](const Repeat& r) { return of(r.all, &Latency::min_ns); }},
+    Row{{"latency_ns_max", "ns", lower, workload, "time of the slowest operation"},
+        [](const Repeat& r) { return of(r.all, &Latency::max_ns); }},
+    Row{{"read_iops", "1/s", higher, workload, "reads per second of a mixed workload or a replay"},
+        [](const Repeat& r) {
+          return r.reads ? per_second(r.reads->operations, r.duration_s) : std::nullopt;
+        }},
+    Row{{"write_iops", "1/s", higher, workload, "writes per second of a mixed workload or a replay"},
+        [](const Repeat& r) {
+          return r.writes ? per_second(r.writes->operations, r.duration_s) : std::nullopt;
+        }},
+    Row{{"read_latency_ns_p50", "ns", lower, workload, "time within which half of the reads finish"},
+        [](const Repeat& r) { return of(r.reads, &Latency::p50_ns); }},
+    Row{{"read_latency_ns_p99", "ns", lower, workload, "time within which 99 % of the reads finish"},
+        [](const Repeat& r) { return of(r.reads, &Latency::p99_ns); }},
+    Row{{"write_latency_ns_p50", "ns", lower, workload, "time within which half of the writes finish"},
+        [](const Repeat& r) { return of(r.writes, &Latency::p50_ns); }},
+    Row{{"write_latency_ns_p99", "ns", lower, workload, "time within which 99 % of the writes finish"},
+        [](const Repeat& r) { return of(r.writes, &Latency::p99_ns); }},
+    Row{{"cpu_ns_per_operation", "ns", lower, workload, "processor time of the process for one operation"},
+        [](const Repeat& r) { return r.cpu_ns_per_operation; }},
+    Row{{"layers_probed_per_read", "1", lower, workload, "layers asked before the data was found, per read"},
+        [](const Repeat& r) { return r.layers_probed_per_read; }},
+    Row{{"metadata_reads", "1", lower, workload, "pieces of metadata fetched from files"},
+        [](const Repeat& r) {
+          return r.metadata_reads ? Value(static_cast<double>(*r.metadata_reads)) : std::nullopt;
+        }},
+    Row{{"metadata_hit_share", "1", higher, workload, "share of metadata lookups answered from memory"},
+        [](const Repeat& r) { return r.metadata_hit_share; }},
+    Row{{"operations", "1", higher, workload, "operations finished"},
+        [](const Repeat& r) { return Value(static_cast<double>(r.all.operations)); }},
+    Row{{"duration_s", "s", lower, MetricScope::both, "time the step took"},
+        [](const Repeat& r) { return Value(r.duration_s); }},
+    Row{{"moved_bytes_per_s", "B/s", higher, merge, "guest data moved per second of merging"},
+        [](const Repeat& r) {
+          return r.merge ? per_second(r.merge->bytes_moved, r.duration_s) : std::nullopt;
+        }},
+    Row{{"bytes_moved", "B", lower, merge, "guest data copied into the target of the merge"},
+        [](const Repeat& r) { return of(r, &MergeTotals::bytes_moved); }},
+    Row{{"bytes_zeroed", "B", lower, merge, "guest ranges made zero in the target of the merge"},
+        [](const Repeat& r) { return of(r, &MergeTotals::bytes_zeroed); }},
+    Row{{"union_bytes", "B", lower, merge, "guest bytes that any merged layer holds"},
+        [](const Repeat& r) { return of(r, &MergeTotals::union_bytes); }},
+    Row{{"write_amplification", "1", lower, merge,
+         "bytes written to files per guest byte that any merged layer holds"},
+        [](const Repeat& r) -> Value {
+          if (!r.merge || r.merge->union_bytes == 0) return std::nullopt;
+          return static_cast<double>(r.merge->bytes_written) / static_cast<double>(r.merge->union_bytes);
+        }},
+    Row{{"layers_merged", "1", higher, merge, "layers that went into the target"},
+        [](const Repeat& r) { return of(r, &MergeTotals::layers_merged); }},
+    Row{{"free_space_peak_bytes", "B", lower, merge, "extra space taken at the worst moment"},
+        [](const Repeat& r) { return of(r, &MergeTotals::free_space_peak_bytes); }},
+    Row{{"bytes_read", "B", lower, MetricScope::both, "bytes read from backing files, metadata included"},
+        [](const Repeat& r) {
+          return r.merge ? of(r, &MergeTotals::bytes_read) : sum_over_files(r, &FileTraffic::bytes_read);
+        }},
+    Row{{"bytes_written", "B", lower, MetricScope::both, "bytes written to backing files, metadata included"},
+        [](const Repeat& r) {
+          return r.merge ? of(r, &MergeTotals::bytes_written)
+                         : sum_over_files(r, &FileTraffic::bytes_written);
+        }},
+    Row{{"flushes", "1", lower, MetricScope::both, "flushes of backing files"},
+        [](const Repeat& r) { return sum_over_files(r, &FileTraffic::flushes); }},
+};
+
+constexpr std::array metrics = [] {
+  std::array<Metric, rows.size()> table{};
+  std::ranges::transform(rows, table.begin(), &Row::metric);
+  return table;
+}();
+
+std::string merge_range_words(const std::string& range) {
+  if (range.empty() || range == "all") return "all layers";
+  if (range == "leaf") return "the leaf";
+  return "layers " + range;
+}
+
+}  // namespace
+
+std::span<const Metric> metric_names() {
+  return metrics;
+}
+
+const Metric* find_metric(std::string_view name) {
+  const auto found = std::ranges::find(metrics, name, &Metric::name);
+  return found == metrics.end() ? nullptr : &*found;
+}
+
+bool applies_to(const Metric& metric, MeasurementKind kind) {
+  if (metric.scope == MetricScope::both) return true;
+  return (metric.scope == MetricScope::merge) == (kind == MeasurementKind::merge);
+}
+
+std::optional<double> metric_value(const Repeat& repeat, std::string_view metric) {
+  const auto row = std::ranges::find(rows, metric, [](const Row& r) { return r.metric.name; });
+  return row == rows.end() ? std::nullopt : row->value(repeat);
+}
+
+std::vector<double> metric_values(const Measurement& measurement, std::string_view metric) {
+  std::vector<double> values;
+  for (const Repeat& repeat : measurement.repeats) {
+    if (const auto value = metric_value(repeat, metric)) values.push_back(*value);
+  }
+  return values;
+}
+
+void summarise_measurement(Measurement& measurement) {
+  measurement.summaries.clear();
+  for (const Metric& metric : metrics) {
+    if (!applies_to(metric, measurement.kind)) continue;
+    const Summary summary = summarise(metric_values(measurement, metric.name));
+    if (summary.count != 0) measurement.summaries.push_back({std::string(metric.name), summary});
+  }
+}
+
+const Summary* find_summary(const Measurement& measurement, std::string_view metric) {
+  const auto found = std::ranges::find(measurement.summaries, metric, &MetricSummary::metric);
+  return found == measurement.summaries.end() ? nullptr : &found->summary;
+}
+
+const Measurement* find_measurement(const Point& point, std::string_view name) {
+  const auto found = std::ranges::find(point.measurements, name, &Measurement::name);
+  return found == point.measurements.end() ? nullptr : &*found;
+}
+
+std::string_view kind_name(MeasurementKind kind) {
+  switch (kind) {
+    case MeasurementKind::read:
+      return "read";
+    case MeasurementKind::write:
+      return "write";
+    case MeasurementKind::mixed:
+      return "mixed";
+    case MeasurementKind::replay:
+      return "replay";
+    case MeasurementKind::merge:
+      return "merge";
+  }
+  return "";
+}
+
+std::string describe_operations(MeasurementKind kind, const Workload& w) {
+  std::string words;
+  auto add = [&words](std::string_view word) {
+    if (!words.empty() && !word.empty()) words += ' ';
+    words += word;
+  };
+  switch (kind) {
+    case MeasurementKind::merge:
+      return "merging " + merge_range_words(w.merge_range);
+    case MeasurementKind::replay:
+      return w.trace.empty() ? "replayed operations" : "operations replayed from " + w.trace;
+    default:
+      break;
+  }
+  add(w.pattern);
+  if (w.block_size_bytes) add(format_size(*w.block_size_bytes));
+  if (kind == MeasurementKind::mixed && w.read_share) {
+    add(fmt::format("operations, {:.0f} % of them reads", *w.read_share * 100));
+  } else {
+    add(kind == MeasurementKind::read    ? "reads"
+        : kind == MeasurementKind::write ? "writes"
+                                         : "reads and writes");
+  }
+  return words;
+}
+
+std::string merge_order_words(std::string_view order) {
+  if (order == "one-pass") return "in one pass";
+  if (order == "pairwise-newest-first") return "pair by pair, newest first";
+  if (order == "pairwise-oldest-first") return "pair by pair, oldest first";
+  return std::string(order);
+}
+
+std::string describe_workload(MeasurementKind kind, const Workload& w) {
+  std::string words = describe_operations(kind, w);
+  if (kind == MeasurementKind::merge) {
+    if (!w.merge_order.empty()) words += " " + merge_order_words(w.merge_order);
+    return words;
+  }
+  if (w.queue_depth) words += fmt::format(", queue depth {}", *w.queue_depth);
+  if (w.direct) words += *w.direct ? ", direct" : ", through the page cache";
+  return words;
+}
+
+}  // namespace vhdlab::reports

@@ -1,0 +1,96 @@
+// Sentences that say what the numbers carry, and no more.
+#include "reports/findings/findings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reports/results/metrics.h"
+#include "tests/reports/sample_records.h"
+
+namespace vhdlab::reports {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// A depth sweep whose reads have the given rates at depths 0 and 32.
+RunRecord two_depths(std::initializer_list<double> at_base, std::initializer_list<double> at_32) {
+  RunRecord record;
+  record.seed = 42;
+  record.sweep = {{"depth", ""}};
+  record.points.resize(2);
+  record.points[0].parameters = {{"depth", 0, "0"}};
+  record.points[0].measurements = {samples::reads_at(at_base)};
+  record.points[1].parameters = {{"depth", 32, "32"}};
+  record.points[1].measurements = {samples::reads_at(at_32)};
+  return record;
+}
+
+TEST(Findings, SayWhatADepthSweepShows) {
+  // Goal: the sentence of the issue. Method: a record whose law is 80 us + 0.31 us per layer.
+  const auto findings = find_out(samples::read_degradation());
+  EXPECT_THAT(
+      findings[0],
+      AllOf(StartsWith("Random 4 KiB reads keep 84 % (range 83 to 84 %) of their rate at depth 50; each "
+                       "layer costs 3"),
+            HasSubstr(" ns of median latency (2")));
+  EXPECT_THAT(findings[1], StartsWith("Merging 50 layers in one pass moves 1.27 GiB in "));
+}
+
+TEST(Findings, ClaimNoLossWhereIntervalsOverlap) {
+  // Goal: honesty. Method: rates that overlap.
+  const auto findings = find_out(two_depths({1000, 1010, 990, 1005}, {995, 1008, 985, 1001}));
+  EXPECT_THAT(
+      findings[0],
+      StartsWith("Random 4 KiB reads show no change of rate from depth 0 to depth 32 that these repeats can "
+                 "prove (between "));
+}
+
+TEST(Findings, SayWhenRepeatsAreTooFew) {
+  // Goal: one repeat is a number, not a finding. Method: a single repeat each, far apart.
+  EXPECT_EQ(find_out(two_depths({1000}, {700}))[0],
+            "Random 4 KiB reads measured 70 % of their rate at depth 32, but the repeats are too few to rule "
+            "out chance.");
+}
+
+TEST(Findings, CompareTheWaysToMerge) {
+  // Goal: the second sentence of the issue. Method: pair by pair costs 7.2 times as much by construction.
+  EXPECT_THAT(find_out(samples::merge_cost())[0],
+              AllOf(StartsWith("Merging 16 layers in one pass moves 1.94 GiB in 1.3"),
+                    HasSubstr("; pair by pair, newest first, costs 7."), HasSubstr(" times as much (range "),
+                    HasSubstr(" and writes 7.20 times the bytes.")));
+}
+
+TEST(Findings, StateASinglePointPlainly) {
+  // Goal: no comparison where there is nothing to compare. Method: one point, one repeat.
+  EXPECT_THAT(find_out(samples::single_point())[0],
+              StartsWith("Random 4 KiB operations, 70 % of them reads, queue depth 16, direct: 160,000 "
+                         "operations per second, "));
+}
+
+TEST(Findings, NameBothEndsWhereTheAxisHasNoZero) {
+  // Goal: a share of what. Method: a sweep over names.
+  EXPECT_THAT(find_out(samples::walk_or_index())[0],
+              AllOf(StartsWith("At resolve index, random 4 KiB reads reach 148 % ("),
+                    HasSubstr(" of their rate at resolve walk.")));
+}
+
+TEST(Findings, BeginWithWrongData) {
+  // Goal: nothing is more important. Method: a record with a wrong sector and a missed expectation.
+  RunRecord record = samples::read_degradation();
+  record.verification = {.sectors_checked = 4096, .sectors_wrong = 3, .first_wrong = "sector 77 holds zeros"};
+  record.expectations[0].met = false;
+  const auto findings = find_out(record);
+  EXPECT_EQ(findings.front(),
+            "WRONG DATA: 3 of 4096 sectors read back differ from what was written; sector 77 holds zeros.");
+  EXPECT_THAT(findings.back(), StartsWith("1 of 1 expectations is not met: reads.iops at depth=16"));
+}
+
+TEST(Findings, AreThereForAnEmptyRecord) {
+  // Goal: never empty. Method: nothing at all.
+  EXPECT_EQ(find_out(RunRecord{}), std::vector<std::string>{"The run measured nothing."});
+}
+
+}  // namespace
+}  // namespace vhdlab::reports

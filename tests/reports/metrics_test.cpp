@@ -1,0 +1,104 @@
+// Metrics by name.
+#include "reports/results/metrics.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/reports/sample_records.h"
+
+namespace vhdlab::reports {
+namespace {
+
+TEST(Metrics, HaveDistinctNamesUnitsAndDescriptions) {
+  // Goal: a table others can check against. Method: walk it.
+  std::set<std::string_view> names;
+  for (const Metric& metric : metric_names()) {
+    EXPECT_TRUE(names.insert(metric.name).second) << metric.name;
+    EXPECT_FALSE(metric.unit.empty()) << metric.name;
+    EXPECT_FALSE(metric.description.empty()) << metric.name;
+    EXPECT_EQ(find_metric(metric.name)->name, metric.name);
+  }
+  EXPECT_EQ(find_metric("reads.iops"), nullptr);
+}
+
+TEST(Metrics, FollowFromTheFieldsOfARepeat) {
+  // Goal: the arithmetic. Method: a repeat and a merge with round numbers.
+  Repeat repeat;
+  repeat.duration_s = 2;
+  repeat.all = {.operations = 1000, .bytes = 4096000, .latency = {}};
+  repeat.files = {{.file = "a",
+                   .read_operations = 1,
+                   .write_operations = 0,
+                   .bytes_read = 10,
+                   .bytes_written = 5,
+                   .flushes = 1},
+                  {.file = "b",
+                   .read_operations = 1,
+                   .write_operations = 0,
+                   .bytes_read = 20,
+                   .bytes_written = 0,
+                   .flushes = 2}};
+  EXPECT_EQ(metric_value(repeat, "iops"), 500);
+  EXPECT_EQ(metric_value(repeat, "bytes_per_s"), 2048000);
+  EXPECT_EQ(metric_value(repeat, "bytes_read"), 30);
+  EXPECT_EQ(metric_value(repeat, "flushes"), 3);
+  EXPECT_FALSE(metric_value(repeat, "latency_ns_p99"));
+  EXPECT_FALSE(metric_value(repeat, "write_amplification"));
+  repeat.merge = MergeTotals{.layers_merged = 3,
+                             .bytes_moved = 100,
+                             .bytes_zeroed = 0,
+                             .bytes_read = 120,
+                             .bytes_written = 150,
+                             .union_bytes = 100,
+                             .free_space_peak_bytes = 0};
+  EXPECT_EQ(metric_value(repeat, "write_amplification"), 1.5);
+  EXPECT_EQ(metric_value(repeat, "moved_bytes_per_s"), 50);
+}
+
+TEST(Metrics, AreAbsentWithoutTime) {
+  // Goal: no division by zero. Method: a repeat that took no time.
+  EXPECT_FALSE(metric_value(Repeat{}, "iops"));
+}
+
+TEST(Metrics, OfAMergeAreNotThoseOfAWorkload) {
+  // Goal: the scenario language can refuse merge.iops. Method: both kinds.
+  EXPECT_FALSE(applies_to(*find_metric("iops"), MeasurementKind::merge));
+  EXPECT_TRUE(applies_to(*find_metric("iops"), MeasurementKind::replay));
+  EXPECT_TRUE(applies_to(*find_metric("duration_s"), MeasurementKind::merge));
+  EXPECT_FALSE(applies_to(*find_metric("bytes_moved"), MeasurementKind::read));
+}
+
+TEST(Metrics, SummariseInTheOrderOfTheTable) {
+  // Goal: tables need no sorting. Method: the summaries' names appear in the table's order.
+  const Measurement reads = samples::reads_at({100, 200, 300});
+  ASSERT_NE(find_summary(reads, "iops"), nullptr);
+  EXPECT_EQ(find_summary(reads, "iops")->median, 200);
+  EXPECT_EQ(reads.summaries.front().metric, "iops");
+  EXPECT_EQ(find_summary(reads, "latency_ns_p50"), nullptr);
+}
+
+TEST(DescribeWorkload, SpeaksTheScenariosWords) {
+  // Goal: one line for people. Method: a read, a mixed workload, a replay, merges.
+  Workload workload;
+  workload.pattern = "random";
+  workload.block_size_bytes = 4096;
+  workload.queue_depth = 16;
+  workload.direct = true;
+  EXPECT_EQ(describe_workload(MeasurementKind::read, workload), "random 4 KiB reads, queue depth 16, direct");
+  workload.read_share = 0.7;
+  workload.direct = false;
+  EXPECT_EQ(describe_workload(MeasurementKind::mixed, workload),
+            "random 4 KiB operations, 70 % of them reads, queue depth 16, through the page cache");
+  Workload replay;
+  replay.trace = "mail.csv";
+  EXPECT_EQ(describe_workload(MeasurementKind::replay, replay), "operations replayed from mail.csv");
+  Workload merge;
+  merge.merge_range = "all";
+  merge.merge_order = "pairwise-newest-first";
+  EXPECT_EQ(describe_workload(MeasurementKind::merge, merge),
+            "merging all layers pair by pair, newest first");
+}
+
+}  // namespace
+}  // namespace vhdlab::reports
