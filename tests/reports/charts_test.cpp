@@ -1,0 +1,79 @@
+// Which charts a record calls for, and what they say about themselves.
+#include "reports/charts/charts.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/reports/sample_records.h"
+
+namespace vhdlab::reports {
+namespace {
+
+std::vector<std::string> ids_of(const std::vector<Chart>& charts) {
+  std::vector<std::string> ids;
+  for (const Chart& chart : charts)
+    ids.push_back(chart.id);
+  return ids;
+}
+
+TEST(Charts, FollowFromWhatTheRecordHolds) {
+  // Goal: every chart of the issue for a depth sweep, and no empty ones elsewhere. Method: the ids.
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(ids_of(charts_of(std::vector{samples::read_degradation()})),
+            (Ids{"reads-rate", "reads-latency", "reads-distribution", "reads-probes", "merge-time",
+                 "merge-bytes", "space"}));
+  EXPECT_EQ(ids_of(charts_of(std::vector{samples::merge_cost()})),
+            (Ids{"merge-time", "merge-bytes", "space"}));
+  EXPECT_TRUE(charts_of(std::vector{RunRecord{}}).empty());
+}
+
+TEST(Charts, AreVegaLiteWithDataInsideAndUnitsOnTheAxes) {
+  // Goal: each specification stands alone. Method: parse it; look at data, width and one axis title.
+  for (const RunRecord& record : {samples::read_degradation(), samples::merge_cost(), samples::single_point(),
+                                  samples::walk_or_index()}) {
+    for (const Chart& chart : charts_of(std::vector{record})) {
+      const auto specification = nlohmann::json::parse(chart.specification);
+      EXPECT_EQ(specification["$schema"], "https://vega.github.io/schema/vega-lite/v6.json");
+      EXPECT_EQ(specification["width"], "container");
+      EXPECT_FALSE(specification["data"]["values"].empty()) << chart.id;
+      EXPECT_FALSE(specification["data"].contains("url"));
+      EXPECT_FALSE(chart.description.empty());
+    }
+  }
+  const auto latency = charts_of(std::vector{samples::read_degradation()})[1];
+  const auto specification = nlohmann::json::parse(latency.specification);
+  EXPECT_EQ(specification["layer"][1]["encoding"]["y"]["title"], "latency (us)");
+  EXPECT_EQ(specification["layer"][1]["encoding"]["y"]["scale"]["zero"], true);
+}
+
+TEST(Charts, PutSeveralRunsIntoOneChart) {
+  // Goal: measured and simulated curves lie on each other. Method: two targets; series by name.
+  const auto charts =
+      charts_of(std::vector{samples::read_degradation("engine"), samples::read_degradation("sim", 1.1)});
+  const auto specification = nlohmann::json::parse(charts.front().specification);
+  std::set<std::string> series;
+  for (const auto& row : specification["data"]["values"])
+    series.insert(row["series"].get<std::string>());
+  EXPECT_EQ(series, (std::set<std::string>{"engine", "sim"}));
+}
+
+TEST(Charts, HaveIdsThatAreSafeAndUnique) {
+  // Goal: ids go into HTML. Method: two measurements whose names differ only in odd characters.
+  RunRecord record = samples::read_degradation();
+  for (Point& point : record.points) {
+    Measurement twin = point.measurements[0];
+    point.measurements[0].name = "reads <1>";
+    twin.name = "reads \"1\"";
+    point.measurements.push_back(twin);
+  }
+  std::set<std::string> ids;
+  for (const std::string& id : ids_of(charts_of(std::vector{record}))) {
+    EXPECT_TRUE(ids.insert(id).second) << id;
+    EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string::npos) << id;
+  }
+}
+
+}  // namespace
+}  // namespace vhdlab::reports
