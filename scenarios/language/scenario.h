@@ -67,11 +67,14 @@ struct SetupStep {
 
 // --- measured steps ---
 
+enum class WorkloadKind { read, write, mixed };
+
 // A read, write or mixed workload. At least one of duration and pattern.operations is set; whichever is
 // reached first ends the step. Warm-up comes first, by the same stream, unmeasured; the measured part goes on
 // where it stopped, and pattern.operations counts from there.
 struct MeasuredWorkload {
   std::string name;
+  WorkloadKind kind = WorkloadKind::read;
   PatternSettings pattern;
   uint32_t queue_depth = 1;
   bool direct = false;  // bypass the page cache for the backing files
@@ -120,6 +123,7 @@ struct SweepValue {
 
 struct SweepVariable {
   std::string name;
+  std::string unit;  // of its numbers: "", "B", "s", "%"; empty also where the values' units differ
   std::vector<SweepValue> values;
 };
 
@@ -138,20 +142,6 @@ struct ScenarioPoint {
 
 // --- expectations ---
 
-// Which quantities a step is measured by, and their units.
-enum class MetricUnit { count, per_second, bytes, bytes_per_second, nanoseconds };
-
-struct MetricDefinition {
-  std::string_view name;  // "iops", "latency_p99", ...
-  MetricUnit unit;
-  bool of_workload;  // read, write, mixed, replay
-  bool of_merge;
-};
-
-// Every metric an expectation may name, in the order of the documentation. The runner computes them under
-// these names.
-[[nodiscard]] const std::vector<MetricDefinition>& known_metrics();
-
 enum class LimitDirection { at_least, at_most };
 
 // The metric's value at each compared point, or its share of the value at the baseline, must keep to the
@@ -163,8 +153,8 @@ struct Expectation {
   };
 
   std::string step;    // a measured step's name
-  std::string metric;  // a known metric's name
-  MetricUnit unit = MetricUnit::count;
+  std::string metric;  // a name of reports/results/metrics.h that applies to the step
+  std::string unit;    // that metric's unit: "1/s", "B", "ns", ...
   LimitDirection direction = LimitDirection::at_least;
   double limit = 0;  // in the metric's unit, or a fraction (0.4 for 40%) when relative
   std::string text;  // "reads.iops at depth=16 is at least 40% of depth=0", for messages
