@@ -53,8 +53,8 @@ struct StreamSeeds {
   return divide_up(settings.range.length, settings.block_size_bytes);
 }
 
-// Faults: pattern-settings (a range or block size of zero, a range that ends beyond 2^63, theta or percentage
-// out of range).
+// Faults: pattern-settings (a range or block size of zero, a range that ends beyond 8 PiB, theta or
+// percentage out of range).
 [[nodiscard]] Result<std::unique_ptr<OperationStream>> make_pattern_stream(const PatternSettings& settings,
                                                                            StreamSeeds seeds);
 
