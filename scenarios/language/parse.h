@@ -20,7 +20,7 @@ struct ParseOptions {
   //   a variable of `sweep`       --set depth=0,4,16      (one value or several)
   //   a dotted path of the file   --set disk.size=1GiB    (list items by number from 0:
   //   measure.0.read.duration=1s) a measured step's key       --set reads.duration=1s
-  // VALUE is read as YAML.
+  // A variable takes VALUE as it stands; elsewhere VALUE is read as YAML.
   std::vector<std::string> overrides;
 
   // Relative trace paths written in the file count from this folder, paths given by --set from the current

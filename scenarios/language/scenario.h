@@ -116,9 +116,8 @@ using MeasuredStep = std::variant<MeasuredWorkload, MeasuredReplay, MeasuredMerg
 // --- the sweep ---
 
 struct SweepValue {
-  std::string text;  // as written: "16", "2%", "64KiB"
-  std::optional<double>
-      number;  // for an axis: 16, 2 (percent), 65536 (bytes), nanoseconds; absent for a word
+  std::string text;              // as written: "16", "2%", "64KiB"
+  std::optional<double> number;  // for an axis: 16, 2 (percent), 65536 (bytes), seconds; absent for a word
 };
 
 struct SweepVariable {
@@ -193,6 +192,7 @@ struct Scenario {
 // Limits that keep a faulty or hostile file from asking for more than a run can do.
 inline constexpr size_t points_max = 1000;
 inline constexpr size_t setup_steps_max = 10000;  // of one point, unrolled
+inline constexpr size_t measured_steps_max = 50;
 inline constexpr uint32_t repeat_max = 1000;
 inline constexpr uint32_t queue_depth_max = 1024;
 
