@@ -183,7 +183,7 @@ class PointBinder {
                             setup_hint(entry.key, words));
       return 0;
     }
-    refuse_more_keys(item);
+    if (refuse_more_keys(item)) return 0;
     if (entry.key == "create") return bind_create(entry, steps, repeat_depth);
     if (entry.key == "checkpoint") {
       judge_.findings().add(entry.key_place, "'checkpoint' takes no settings", "write '- checkpoint'");
@@ -203,7 +203,8 @@ class PointBinder {
     return suggestion(word, words);
   }
 
-  void refuse_more_keys(const Node& item) {
+  // True where keys beside the step's own were reported: mostly settings that are not indented.
+  bool refuse_more_keys(const Node& item) {
     for (size_t i = 1; i < item.entries.size(); ++i) {
       judge_.findings().add(
           item.entries[i].key_place,
@@ -213,6 +214,7 @@ class PointBinder {
                       "step with '- '",
                       item.entries[0].key));
     }
+    return item.entries.size() > 1;
   }
 
   void need_base(const Node& item) {
@@ -443,7 +445,7 @@ class PointBinder {
           of_setup ? fmt::format("'{}' belongs under 'setup'", entry.key) : suggestion(entry.key, words));
       return;
     }
-    refuse_more_keys(item);
+    if (refuse_more_keys(item)) return;
     if (entry.key == "replay") {
       bind_replay(entry.value);
     } else if (entry.key == "merge") {

@@ -139,6 +139,7 @@ class TreeBuilder final : public YAML::EventHandler {
                     fmt::format("it is first set in line {}", same->key_place.line));
       return;
     }
+    if (value.kind == Node::Kind::nothing) value.place = key.place;  // yaml-cpp points at what comes next
     mapping.entries.push_back(
         {.key = std::move(key.text), .key_place = key.place, .value = std::move(value)});
   }

@@ -143,7 +143,7 @@ class ScenarioParser {
     overridden_sweeps_ = apply_overrides(root_, options_.overrides, findings_);
     Environment environment{.variables = {}, .accept_unset = options_.accept_unset_variables};
     Judge judge(findings_, environment);
-    Settings top(judge, root_, "the scenario", top_level_keys());
+    Settings top(judge, root_, "", top_level_keys());
     read_variables(environment);
     read_sweep(environment);
     refuse_unused(environment);
@@ -630,8 +630,10 @@ std::string render_findings(const Findings& findings) {
     text += finding.text() + "\n";
   if (findings.empty()) return text;
   const std::string more = findings.size() >= findings_max ? " or more" : "";
-  return text + fmt::format("{}{} error{} in {}\n", findings.size(), more, findings.size() == 1 ? "" : "s",
-                            findings.front().file);
+  const std::string& file = findings.front().file;
+  const std::string where = file == "--set" ? "" : " in " + file;
+  return text +
+         fmt::format("{}{} error{}{}\n", findings.size(), more, findings.size() == 1 ? "" : "s", where);
 }
 
 }  // namespace vhdlab::scenarios

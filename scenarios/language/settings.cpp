@@ -179,20 +179,22 @@ Settings::Settings(Judge& judge, const Node& node, std::string where, std::span<
   for (const Node::Entry& entry : node.entries) {
     if (std::ranges::find(keys, entry.key) != keys.end()) continue;
     const auto better = std::ranges::find(hints, entry.key, [](const auto& hint) { return hint.first; });
-    judge_.findings().add(entry.key_place,
-                          fmt::format("unknown key {} in {}", in_quotes(entry.key), in_quotes(where_)),
+    const std::string place = where_.empty() ? "at the top level" : "in " + in_quotes(where_);
+    judge_.findings().add(entry.key_place, fmt::format("unknown key {} {}", in_quotes(entry.key), place),
                           better != hints.end() ? std::string(better->second) : suggestion(entry.key, keys));
   }
 }
 
 std::string Settings::name_of(std::string_view key) const {
+  if (where_.empty()) return fmt::format("'{}'", key);
   return fmt::format("'{}' of {}", key, in_quotes(where_));
 }
 
 const Node* Settings::required(std::string_view key, std::string_view hint) {
   const Node* node = find(key);
   if (node == nullptr && is_mapping_)
-    judge_.add(node_, fmt::format("{} has no '{}'", in_quotes(where_), key), std::string(hint));
+    judge_.add(node_, fmt::format("{} has no '{}'", where_.empty() ? "the scenario" : in_quotes(where_), key),
+               std::string(hint));
   return node;
 }
 

@@ -83,7 +83,7 @@ class Judge {
 
 class Settings {
  public:
-  // `where` names the mapping in messages: "read", "disk". Reports a node that is no mapping (then every key
+  // `where` names the mapping in messages: "read", "disk"; empty for the top level. Reports a node that is no mapping (then every key
   // is absent) and unknown keys; `hints` has a better hint for some of them.
   Settings(Judge& judge, const Node& node, std::string where, std::span<const std::string_view> keys,
            std::span<const std::pair<std::string_view, std::string_view>> hints = {});
