@@ -360,7 +360,12 @@ class PointBinder {
     const uint64_t disk = point_.disk.size_bytes;
     pattern.range = {0, disk};
     const Node* node = settings.find("range");
-    if (node == nullptr) return;
+    if (node == nullptr) {
+      if (disk_size_known_ && pattern.block_size_bytes > disk)
+        judge_.add(settings.node(), fmt::format("a block of {} is larger than the disk of {}",
+                                                format_size(pattern.block_size_bytes), format_size(disk)));
+      return;
+    }
     const auto bytes_of = [&](const Amount& amount) {
       if (!amount.percent) return amount.size_bytes;
       const auto exact = static_cast<uint64_t>(static_cast<double>(disk) * (*amount.percent / 100));

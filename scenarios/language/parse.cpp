@@ -213,7 +213,7 @@ class ScenarioParser {
       if (value.kind == Node::Kind::list || value.kind == Node::Kind::mapping) {
         findings_.add(value.place, fmt::format("the variable {} is not a single value", in_quotes(name)),
                       "several values to measure belong under 'sweep'");
-        environment.variables[name] = &nothing_;
+        environment.variables[name] = nullptr;
         continue;
       }
       refuse_variable_in(value);
@@ -236,7 +236,7 @@ class ScenarioParser {
       if (environment.variables.contains(name))
         findings_.add(key_place, fmt::format("{} is both a variable and swept", in_quotes(name)),
                       "rename one");
-      environment.variables[name] = &nothing_;  // bind_points puts the value of each point in
+      environment.variables[name] = nullptr;  // bind_points puts the value of each point in
       const std::vector<const Node*> nodes = sweep_nodes(name, value);
       if (nodes.empty()) continue;
       points *= nodes.size();
@@ -453,11 +453,13 @@ class ScenarioParser {
     for (const auto& [name, key_place, value] : node->entries) {
       const auto variable = std::ranges::find(scenario_.sweep, name, &SweepVariable::name);
       if (variable == scenario_.sweep.end()) {
+        good = false;
+        const Node* declared = root_.find("sweep");
+        if (declared != nullptr && declared->find(name) != nullptr) continue;  // reported there
         std::vector<std::string_view> names;
         for (const SweepVariable& each : scenario_.sweep)
           names.push_back(each.name);
         findings_.add(key_place, fmt::format("{} is not swept", in_quotes(name)), suggestion(name, names));
-        good = false;
         continue;
       }
       const auto text = judge.text(value, fmt::format("'{}' of {}", name, settings.name_of(key)));
@@ -572,7 +574,6 @@ class ScenarioParser {
   std::string folder_;
   FindingCollector findings_;
   Node root_;
-  const Node nothing_;
   std::set<std::string, std::less<>> overridden_sweeps_;
   std::vector<std::vector<const Node*>> sweep_nodes_;  // beside Scenario::sweep: the values' places
   Scenario scenario_;

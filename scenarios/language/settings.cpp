@@ -45,6 +45,7 @@ std::optional<Value> Judge::resolve(const Node& written) {
         known.empty() ? "declare it under 'variables' or 'sweep'" : suggestion(name, known));
     return std::nullopt;
   }
+  if (variable->second == nullptr) return std::nullopt;  // its declaration was reported
   if (variable->second->kind == Node::Kind::nothing) {
     if (!environment_.accept_unset)
       add(written, fmt::format("the variable {} has no value", in_quotes(written.text)),

@@ -16,7 +16,8 @@
 
 namespace vhdlab::scenarios {
 
-// What `$name` stands for at the point being bound. A variable whose node is of kind nothing has no value.
+// What `$name` stands for at the point being bound. A node of kind nothing is a variable without a
+// value; a null pointer one whose declaration is faulty, which silences what depends on it.
 struct Environment {
   std::map<std::string, const Node*, std::less<>> variables;
   bool accept_unset = false;
@@ -83,8 +84,8 @@ class Judge {
 
 class Settings {
  public:
-  // `where` names the mapping in messages: "read", "disk"; empty for the top level. Reports a node that is no mapping (then every key
-  // is absent) and unknown keys; `hints` has a better hint for some of them.
+  // `where` names the mapping in messages: "read", "disk"; empty for the top level. Reports a node that is no
+  // mapping (then every key is absent) and unknown keys; `hints` has a better hint for some of them.
   Settings(Judge& judge, const Node& node, std::string where, std::span<const std::string_view> keys,
            std::span<const std::pair<std::string_view, std::string_view>> hints = {});
 
