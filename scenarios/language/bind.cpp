@@ -287,7 +287,7 @@ class PointBinder {
     if (!is_fill) (void)settings.required("amount", "say how much to write: amount: 2% or amount: 64MiB");
     if (settings.find("amount") != nullptr) amount = settings.amount("amount", revisits ? 10000 : 100);
     if (amount) pattern.operations = blocks_of(settings, *amount, pattern, !revisits);
-    steps.push_back({std::move(write)});
+    steps.push_back({write});
     return 1;
   }
 
@@ -592,7 +592,7 @@ class PointBinder {
     if (!text) return std::nullopt;
     const std::filesystem::path path(*text);
     const bool written_in_file = value->resolved->place.source == 0;
-    if (path.is_absolute() || !written_in_file || folder_.empty()) return *text;
+    if (path.is_absolute() || !written_in_file || folder_.empty()) return text;
     return (std::filesystem::path(folder_) / path).string();
   }
 

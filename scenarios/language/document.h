@@ -26,9 +26,9 @@ struct Node {
 
   Kind kind = Kind::nothing;
   Place place;
-  std::string text = {};            // of a scalar
-  std::vector<Node> items = {};     // of a list
-  std::vector<Entry> entries = {};  // of a mapping, in file order, keys distinct
+  std::string text;            // of a scalar
+  std::vector<Node> items;     // of a list
+  std::vector<Entry> entries;  // of a mapping, in file order, keys distinct
 
   [[nodiscard]] const Node* find(std::string_view key) const;
   [[nodiscard]] Node* find(std::string_view key);
@@ -49,7 +49,7 @@ class FindingCollector {
   void add(Place place, std::string message, std::string hint = {});
 
   [[nodiscard]] bool empty() const { return found_.empty(); }
-  [[nodiscard]] bool full() const { return found_.size() >= findings_max_; }
+  [[nodiscard]] bool full() const { return found_.size() >= collected_max; }
 
   // Sorted by source and place.
   [[nodiscard]] Findings take();
@@ -65,7 +65,7 @@ class FindingCollector {
     std::string hint;
   };
 
-  static constexpr size_t findings_max_ = 100;
+  static constexpr size_t collected_max = 100;
   std::vector<Source> sources_;
   std::vector<Found> found_;
 };
