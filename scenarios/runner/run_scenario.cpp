@@ -1,0 +1,348 @@
+// The runner: a straight column from scenario to record; see run_scenario.h.
+#include "scenarios/runner/run_scenario.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "reports/findings/findings.h"
+#include "reports/results/metrics.h"
+#include "scenarios/runner/expectations.h"
+#include "scenarios/runner/time_plan.h"
+#include "scenarios/workload/trace.h"
+
+namespace vhdlab::scenarios {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Ordinals of measured steps begin far above any setup's, so that a longer setup leaves their operations as
+// they are.
+constexpr uint64_t first_measured_ordinal = uint64_t{1} << 32;
+
+class Run {
+ public:
+  Run(const Scenario& scenario, Target& target, ProgressSink& progress, const StopRequested& stop)
+      : scenario_(scenario), target_(target), progress_(progress), stop_(stop), time_plan_(scenario) {}
+
+  // Fills in record.points one after the other; those complete before a failure stay.
+  Result<void> all_points(reports::RunRecord& record) {
+    for (const ScenarioPoint& point : scenario_.points)
+      record.points.push_back(TRY(one_point(point, record.verification)));
+    return target_.discard();
+  }
+
+ private:
+  Result<reports::Point> one_point(const ScenarioPoint& point, reports::Verification& verification) {
+    reports::Point measured = describe(point);
+    const auto setup_begin = Clock::now();
+    TRY(build(point));
+    measured.setup_duration_s = std::chrono::duration<double>(Clock::now() - setup_begin).count();
+    measured.layers = TRY(target_.layers());
+
+    bool disk_is_as_built = true;
+    for (uint32_t repeat = 0; repeat < scenario_.repeat; ++repeat) {
+      if (!disk_is_as_built) {
+        TRY(verify(verification));
+        TRY(build(point));
+        disk_is_as_built = true;
+      }
+      for (size_t step = 0; step < point.measure.size(); ++step) {
+        measured.measurements[step].repeats.push_back(TRY(one_repeat(point, step, repeat)));
+        disk_is_as_built = disk_is_as_built && !changes_disk(point.measure[step]);
+      }
+    }
+    TRY(verify(verification));
+    for (reports::Measurement& measurement : measured.measurements)
+      reports::summarise_measurement(measurement);
+    return measured;
+  }
+
+  // Takes the disk through the point's setup, from nothing.
+  Result<void> build(const ScenarioPoint& point) {
+    const std::string where = prefix(point);
+    const auto begin = Clock::now();
+    uint64_t ordinal = 0;
+    uint32_t checkpoint = 0;
+    for (const SetupStep& step : flat_setup(point)) {
+      ++ordinal;
+      if (std::holds_alternative<CreateBase>(step.action)) {
+        TRY(target_.create_base(point.disk, scenario_.seed));
+      } else if (std::holds_alternative<TakeCheckpoint>(step.action)) {
+        ++checkpoint;
+        TRY(target_.take_checkpoint());
+      } else {
+        const auto& write = std::get<SetupWrite>(step.action);
+        const std::string what =
+            checkpoint == 0 ? "the base" : fmt::format("layer {} of {}", checkpoint, point.chain_depth);
+        begin_stage(fmt::format("{}{} {}", where, write.is_fill ? "filling" : "writing", what),
+                    ProgressUnit::bytes);
+        const auto stream = TRY(make_pattern_stream(write.pattern, stream_seeds(scenario_.seed, ordinal)));
+        const uint64_t block_size = write.pattern.block_size_bytes;
+        TRY(target_.write(
+            *stream, write.queue_depth,
+            [&](uint64_t done, uint64_t total) { progress_.update(done * block_size, total * block_size); },
+            stop_));
+      }
+    }
+    time_plan_.done(planned_setup(point), Clock::now() - begin);
+    return {};
+  }
+
+  Result<reports::Repeat> one_repeat(const ScenarioPoint& point, size_t step_index, uint32_t repeat) {
+    const MeasuredStep& step = point.measure[step_index];
+    const std::string name =
+        fmt::format("{}{} ({} of {})", prefix(point), name_of(step), repeat + 1, scenario_.repeat);
+    const uint64_t ordinal = first_measured_ordinal + step_index;
+    const auto begin = Clock::now();
+    auto measured = std::visit([&](const auto& kind) { return measure(kind, name, ordinal); }, step);
+    time_plan_.done(planned_step(step, planned_setup(point)), Clock::now() - begin);
+    return measured;
+  }
+
+  Result<reports::Repeat> measure(const MeasuredWorkload& workload, const std::string& name,
+                                  uint64_t ordinal) {
+    begin_stage(name, workload.duration ? ProgressUnit::nanoseconds : ProgressUnit::steps);
+    PatternSettings pattern = workload.pattern;
+    PerformSettings settings{.queue_depth = workload.queue_depth,
+                             .direct = workload.direct,
+                             .warm_up = workload.warm_up,
+                             .duration = workload.duration};
+    if (pattern.operations) {  // they count from the end of the warm-up, so the stream itself goes on
+      settings.operations_max =
+          *pattern.operations + (pattern.flush_every > 0 ? *pattern.operations / pattern.flush_every : 0);
+      pattern.operations.reset();
+    }
+    const auto stream = TRY(make_pattern_stream(pattern, stream_seeds(scenario_.seed, ordinal)));
+    return repeat_of(TRY(target_.perform(*stream, settings, step_progress(), stop_)),
+                     workload.kind == WorkloadKind::mixed);
+  }
+
+  Result<reports::Repeat> measure(const MeasuredReplay& replay, const std::string& name, uint64_t) {
+    begin_stage(name, ProgressUnit::steps);
+    const auto trace = TRY(read_trace(replay.trace_path, replay.trace));
+    const PerformSettings settings{.queue_depth = replay.queue_depth,
+                                   .direct = replay.direct,
+                                   .as_recorded = replay.timing == ReplayTiming::recorded};
+    return repeat_of(TRY(target_.perform(*trace, settings, step_progress(), stop_)), true);
+  }
+
+  Result<reports::Repeat> measure(const MeasuredMerge& merge, const std::string& name, uint64_t) {
+    reports::Repeat repeat;
+    repeat.merge.emplace();
+    if (merge.nothing_to_merge()) return repeat;
+    begin_stage(name, ProgressUnit::bytes);
+    MergeMeasurement measured =
+        TRY(target_.merge(merge.first_layer, merge.last_layer, merge.order, step_progress(), stop_));
+    repeat.duration_s = measured.duration_s;
+    repeat.merge = measured.totals;
+    repeat.files = std::move(measured.files);
+    return repeat;
+  }
+
+  static reports::Repeat repeat_of(PerformOutcome outcome, bool by_kind) {
+    reports::Repeat repeat;
+    repeat.duration_s = outcome.duration_s;
+    if (by_kind) {
+      repeat.reads = outcome.reads;
+      repeat.writes = outcome.writes;
+    }
+    repeat.cpu_ns_per_operation = outcome.cpu_ns_per_operation;
+    if (outcome.reads.operations > 0) repeat.layers_probed_per_read = outcome.layers_probed_per_read;
+    repeat.metadata_reads = outcome.metadata_reads;
+    repeat.metadata_hit_share = outcome.metadata_hit_share;
+    repeat.files = std::move(outcome.files);
+    repeat.all = std::move(outcome.all);
+    return repeat;
+  }
+
+  // A wrong byte fails the run: no number measured on such a disk means anything.
+  Result<void> verify(reports::Verification& total) {
+    const reports::Verification found = TRY(target_.verify(scenario_.seed));
+    total.sectors_checked += found.sectors_checked;
+    total.sectors_wrong += found.sectors_wrong;
+    if (total.first_wrong.empty()) total.first_wrong = found.first_wrong;
+    if (found.sectors_wrong == 0) return {};
+    return failure(
+        ErrorKind::wrong_data, "verify-wrong-data",
+        fmt::format("the disk does not hold what was written to it: {}", found.first_wrong),
+        "this is a fault of vhdlab or of the storage below it: keep the work folder and report it");
+  }
+
+  reports::Point describe(const ScenarioPoint& point) const;
+
+  [[nodiscard]] std::string prefix(const ScenarioPoint& point) const {
+    const std::string text = describe_point(scenario_, point);
+    return text.empty() ? text : text + ": ";
+  }
+
+  void begin_stage(const std::string& name, ProgressUnit unit) {
+    progress_.stage(name, unit);
+    progress_.time_left(time_plan_.time_left());
+  }
+
+  [[nodiscard]] StepProgress step_progress() {
+    return [this](uint64_t done, uint64_t total) { progress_.update(done, total); };
+  }
+
+  const Scenario& scenario_;
+  Target& target_;
+  ProgressSink& progress_;
+  const StopRequested& stop_;
+  TimePlan time_plan_;
+};
+
+// ---- Describing
+// -----------------------------------------------------------------------------------------------------
+
+std::string_view pattern_name(AccessPattern pattern) {
+  switch (pattern) {
+    case AccessPattern::sequential:
+      return "sequential";
+    case AccessPattern::random:
+      return "random";
+    case AccessPattern::zipf:
+      return "zipf";
+  }
+  return {};
+}
+
+std::string_view order_name(MergeOrder order) {
+  switch (order) {
+    case MergeOrder::one_pass:
+      return "one-pass";
+    case MergeOrder::pairwise_oldest_first:
+      return "pairwise-oldest-first";
+    case MergeOrder::pairwise_newest_first:
+      return "pairwise-newest-first";
+  }
+  return {};
+}
+
+reports::Measurement describe_step(const MeasuredWorkload& workload, const ScenarioPoint&) {
+  reports::Measurement measurement;
+  measurement.kind = workload.kind == WorkloadKind::read    ? reports::MeasurementKind::read
+                     : workload.kind == WorkloadKind::write ? reports::MeasurementKind::write
+                                                            : reports::MeasurementKind::mixed;
+  measurement.workload.pattern = pattern_name(workload.pattern.pattern);
+  measurement.workload.block_size_bytes = workload.pattern.block_size_bytes;
+  measurement.workload.queue_depth = workload.queue_depth;
+  measurement.workload.direct = workload.direct;
+  if (workload.kind == WorkloadKind::mixed)
+    measurement.workload.read_share = workload.pattern.read_percentage / 100.0;
+  return measurement;
+}
+
+reports::Measurement describe_step(const MeasuredReplay& replay, const ScenarioPoint&) {
+  reports::Measurement measurement;
+  measurement.kind = reports::MeasurementKind::replay;
+  measurement.workload.trace = std::filesystem::path(replay.trace_path).filename().string();
+  measurement.workload.queue_depth = replay.queue_depth;
+  measurement.workload.direct = replay.direct;
+  return measurement;
+}
+
+reports::Measurement describe_step(const MeasuredMerge& merge, const ScenarioPoint& point) {
+  reports::Measurement measurement;
+  measurement.kind = reports::MeasurementKind::merge;
+  const bool all = merge.first_layer <= 1 && merge.last_layer == point.chain_depth;
+  const bool leaf = merge.first_layer == point.chain_depth && merge.last_layer == point.chain_depth;
+  measurement.workload.merge_range = all    ? "all"
+                                     : leaf ? "leaf"
+                                            : fmt::format("{}..{}", merge.first_layer, merge.last_layer);
+  measurement.workload.merge_order = order_name(merge.order);
+  return measurement;
+}
+
+reports::Point Run::describe(const ScenarioPoint& point) const {
+  reports::Point description;
+  for (size_t i = 0; i < point.values.size(); ++i) {
+    description.parameters.push_back({scenario_.sweep[i].name, point.values[i].number, point.values[i].text});
+  }
+  description.disk = {.format = "vhdx",
+                      .size_bytes = point.disk.size_bytes,
+                      .block_size_bytes = point.disk.block_size_bytes,
+                      .logical_sector_bytes = point.disk.logical_sector_size_bytes,
+                      .resolve = "walk"};
+  for (const MeasuredStep& step : point.measure) {
+    reports::Measurement measurement =
+        std::visit([&](const auto& kind) { return describe_step(kind, point); }, step);
+    measurement.name = name_of(step);
+    measurement.workload.description = reports::describe_workload(measurement.kind, measurement.workload);
+    description.measurements.push_back(std::move(measurement));
+  }
+  return description;
+}
+
+reports::RunRecord describe_run(const Scenario& scenario, const Target& target, const RunOptions& options) {
+  reports::RunRecord record;
+  record.tool_version = options.tool_version;
+  record.tool_commit = options.tool_commit;
+  record.scenario_name = scenario.name;
+  record.scenario_question = scenario.question;
+  record.scenario_source = scenario.source;
+  record.target = target.name();
+  record.seed = scenario.seed;
+  record.started_at = options.started_at;
+  record.environment = options.environment;
+  for (const std::string& override_text : scenario.overrides) {
+    const size_t equals = override_text.find('=');
+    record.settings.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
+  }
+  for (const SweepVariable& variable : scenario.sweep)
+    record.sweep.push_back({variable.name, variable.unit});
+  for (const std::string& note : scenario.notes) {
+    record.notes.push_back({reports::Note::Severity::note, "scenario", note});
+  }
+  return record;
+}
+
+std::optional<Error> check_space(const Scenario& scenario, const RunOptions& options) {
+  const uint64_t needed = space_needed_bytes(scenario);
+  if (!options.space_available_bytes || needed <= *options.space_available_bytes) return std::nullopt;
+  return Error{ErrorKind::no_space, "run-no-space",
+               fmt::format("the scenario may need {} of disk, and the work folder has {} free",
+                           format_size(needed), format_size(*options.space_available_bytes)),
+               "choose another folder with --output, or a smaller disk with --set disk.size=..."};
+}
+
+}  // namespace
+
+uint64_t space_needed_bytes(const Scenario& scenario) {
+  uint64_t needed = 0;
+  for (const ScenarioPoint& point : scenario.points) {
+    uint64_t written = 0;
+    for (const SetupStep& step : flat_setup(point)) {
+      const auto* write = std::get_if<SetupWrite>(&step.action);
+      if (write == nullptr) continue;
+      const PatternSettings& pattern = write->pattern;
+      written += std::min(pattern.operations.value_or(0) * pattern.block_size_bytes, pattern.range.length);
+    }
+    needed = std::max(needed, point.disk.type == DiskType::fixed ? written + point.disk.size_bytes : written);
+  }
+  return needed;
+}
+
+RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptions& options,
+                        ProgressSink& progress, const StopRequested& stop) {
+  RunOutcome outcome{describe_run(scenario, target, options), check_space(scenario, options)};
+  reports::RunRecord& record = outcome.record;
+  if (!outcome.failure) {
+    const auto begin = Clock::now();
+    const auto ran = Run(scenario, target, progress, stop).all_points(record);
+    if (!ran) outcome.failure = ran.error();
+    record.duration_s = std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+  progress.finished();
+  record.complete = !outcome.failure;
+  std::ranges::copy(target.notes(), std::back_inserter(record.notes));
+  if (record.complete) record.expectations = judge(scenario, record);
+  record.findings = reports::find_out(record);
+  return outcome;
+}
+
+}  // namespace vhdlab::scenarios

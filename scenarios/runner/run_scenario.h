@@ -1,0 +1,43 @@
+// Runs a checked scenario on a target and leaves a record of everything: for every point of the sweep the
+// disk is built, each measured step is repeated, and what was written is verified.
+//
+//   point ─► setup ─► layers ─► repeat ( measured steps ) ─► verify ─► next point ─► expectations ─► findings
+//              ▲                    │
+//              └── again, where a repeat wrote to the disk or merged it
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "reports/results/run_record.h"
+#include "scenarios/language/scenario.h"
+#include "scenarios/runner/progress.h"
+#include "scenarios/targets/target.h"
+
+namespace vhdlab::scenarios {
+
+struct RunOptions {
+  std::string tool_version;
+  std::string tool_commit;
+  reports::Environment environment;  // from describe_environment() where the target is this machine
+  std::string started_at;            // ISO 8601
+  std::optional<uint64_t>
+      space_available_bytes;  // checked against what the scenario writes; absent: not checked
+};
+
+// A run that failed or was stopped keeps what it had measured: the record is whole and marked incomplete.
+struct RunOutcome {
+  reports::RunRecord record;
+  std::optional<Error> failure;  // verify-wrong-data, run-no-space, and those of the target
+};
+
+[[nodiscard]] RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptions& options,
+                                      ProgressSink& progress, const StopRequested& stop);
+
+// Bytes the scenario's setup and merges may take at the worst point, by its own numbers; traces count as
+// nothing.
+[[nodiscard]] uint64_t space_needed_bytes(const Scenario& scenario);
+
+}  // namespace vhdlab::scenarios

@@ -1,0 +1,69 @@
+// Estimating a run's time; see time_plan.h.
+#include "scenarios/runner/time_plan.h"
+
+#include <algorithm>
+
+namespace vhdlab::scenarios {
+namespace {
+
+uint64_t bytes_of(const PatternSettings& pattern) {
+  return pattern.operations.value_or(0) * pattern.block_size_bytes;
+}
+
+}  // namespace
+
+bool changes_disk(const MeasuredStep& step) {
+  const auto* workload = std::get_if<MeasuredWorkload>(&step);
+  return workload == nullptr || workload->kind != WorkloadKind::read;
+}
+
+PlannedWork planned_setup(const ScenarioPoint& point) {
+  PlannedWork work;
+  for (const SetupStep& step : flat_setup(point)) {
+    if (const auto* write = std::get_if<SetupWrite>(&step.action))
+      work.bytes_moved += bytes_of(write->pattern);
+  }
+  return work;
+}
+
+PlannedWork planned_step(const MeasuredStep& step, const PlannedWork& setup) {
+  if (const auto* workload = std::get_if<MeasuredWorkload>(&step)) {
+    if (workload->duration) return {.timed = workload->warm_up + *workload->duration};
+    return {.timed = workload->warm_up, .bytes_moved = bytes_of(workload->pattern)};
+  }
+  return {.bytes_moved = setup.bytes_moved};  // a merge or a replay: of the order of what the setup wrote
+}
+
+PlannedWork planned_point(const ScenarioPoint& point, uint32_t repeat) {
+  const PlannedWork setup = planned_setup(point);
+  const bool rebuilt = std::ranges::any_of(point.measure, changes_disk);
+  PlannedWork work = setup;
+  for (uint32_t i = 0; i < repeat; ++i) {
+    if (i > 0 && rebuilt) work += setup;
+    for (const MeasuredStep& step : point.measure)
+      work += planned_step(step, setup);
+  }
+  return work;
+}
+
+TimePlan::TimePlan(const Scenario& scenario) {
+  for (const ScenarioPoint& point : scenario.points)
+    left_ += planned_point(point, scenario.repeat);
+}
+
+void TimePlan::done(const PlannedWork& work, Nanoseconds took) {
+  left_.timed -= std::min(left_.timed, work.timed);
+  left_.bytes_moved -= std::min(left_.bytes_moved, work.bytes_moved);
+  if (work.bytes_moved > 0) {
+    bytes_moved_ += static_cast<double>(work.bytes_moved);
+    moving_s_ += std::chrono::duration<double>(took - std::min(took, work.timed)).count();
+  }
+}
+
+Nanoseconds TimePlan::time_left() const {
+  const double rate = moving_s_ > 0.1 ? bytes_moved_ / moving_s_ : assumed_bytes_per_s;
+  const std::chrono::duration<double> moving(static_cast<double>(left_.bytes_moved) / rate);
+  return left_.timed + std::chrono::duration_cast<Nanoseconds>(moving);
+}
+
+}  // namespace vhdlab::scenarios

@@ -1,0 +1,300 @@
+// Real chains in a work folder; see engine_target.h.
+#include "scenarios/targets/engine_target.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/base/random.h"
+#include "engine/chain/chain_open.h"
+#include "engine/io/counted_file_system.h"
+#include "engine/merge/merge_run.h"
+#include "scenarios/targets/perform_psync.h"
+#include "scenarios/workload/content_ledger.h"
+
+namespace vhdlab::scenarios {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A sample that reads a 2 GiB disk's files in well under a second and meets every block of a small one.
+constexpr size_t verified_ranges = 512;
+constexpr uint64_t verified_range_bytes = 64 * kib;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+reports::FileTraffic traffic_of(const std::string& path, const FileCounters& counters) {
+  return {.file = std::filesystem::path(path).filename().string(),
+          .read_operations = counters.reads,
+          .write_operations = counters.writes,
+          .bytes_read = counters.read_bytes,
+          .bytes_written = counters.written_bytes,
+          .flushes = counters.flushes};
+}
+
+// What went through each file of a chain between two moments.
+class TrafficMeter {
+ public:
+  TrafficMeter(const CountedFileSystem& files, std::vector<std::string> paths)
+      : files_(files), paths_(std::move(paths)) {
+    for (const std::string& path : paths_)
+      before_.push_back(files_.counters(path));
+  }
+
+  [[nodiscard]] std::vector<reports::FileTraffic> since_start() const {
+    std::vector<reports::FileTraffic> traffic;
+    for (size_t i = 0; i < paths_.size(); ++i) {
+      traffic.push_back(traffic_of(paths_[i], files_.counters(paths_[i]) - before_[i]));
+    }
+    return traffic;
+  }
+
+ private:
+  const CountedFileSystem& files_;
+  std::vector<std::string> paths_;
+  std::vector<FileCounters> before_;
+};
+
+uint64_t metadata_pages_loaded(const Chain& chain) {
+  uint64_t pages = 0;
+  for (const auto& layer : chain.layers())
+    pages += layer->metadata_pages_loaded();
+  return pages;
+}
+
+class EngineTarget final : public Target {
+ public:
+  EngineTarget(FileSystem& files, std::string work_folder)
+      : files_(files), work_folder_(std::move(work_folder)) {}
+  EngineTarget(const EngineTarget&) = delete;
+  EngineTarget& operator=(const EngineTarget&) = delete;
+  ~EngineTarget() override { (void)discard(); }
+
+  std::string_view name() const override { return "engine"; }
+
+  Result<void> create_base(const DiskSettings& disk, uint64_t seed) override {
+    TRY(discard());
+    seed_ = seed;
+    random_ = SeededRandom(seed);
+    ledger_ = std::make_unique<ContentLedger>(disk.size_bytes);
+    disk_ = disk;
+    const vhdx::DiskMetadata metadata{.disk_size_bytes = disk.size_bytes,
+                                      .block_size_bytes = disk.block_size_bytes,
+                                      .logical_sector_size_bytes = disk.logical_sector_size_bytes,
+                                      .physical_sector_size_bytes = disk.physical_sector_size_bytes,
+                                      .leave_blocks_allocated = disk.type == DiskType::fixed,
+                                      .virtual_disk_id = Guid::make_random(random_)};
+    const std::string path = path_in_work_folder("base.vhdx");
+    paths_.push_back(path);
+    return create_disk(files_, path, metadata, random_);
+  }
+
+  Result<void> take_checkpoint() override {
+    ++checkpoints_;
+    const std::string path = path_in_work_folder(fmt::format("checkpoint-{:04}.avhdx", checkpoints_));
+    TRY(create_child(files_, paths_.back(), path, {.block_size_bytes = disk_.block_size_bytes}, random_));
+    paths_.push_back(path);
+    return {};
+  }
+
+  Result<void> write(const OperationStream& stream, uint32_t queue_depth, const StepProgress& progress,
+                     const StopRequested& stop) override {
+    Chain chain = TRY(open(OpenMode::read_write, CacheMode::buffered));
+    TRY(perform_psync(chain, stream, next_content(), {.queue_depth = queue_depth}, progress, stop));
+    return chain.close();
+  }
+
+  Result<PerformOutcome> perform(const OperationStream& stream, const PerformSettings& settings,
+                                 const StepProgress& progress, const StopRequested& stop) override {
+    Chain chain = TRY(open(OpenMode::read_write, settings.direct ? CacheMode::direct : CacheMode::buffered));
+    const TrafficMeter traffic(files_, paths_);
+    const uint64_t pages_before = metadata_pages_loaded(chain);
+    PsyncOutcome psync = TRY(perform_psync(chain, stream, next_content(), settings, progress, stop));
+    PerformOutcome outcome = std::move(psync.outcome);
+    outcome.metadata_reads = metadata_pages_loaded(chain) - pages_before;
+    if (psync.layers_probed > 0) {  // every probe looks up one page of a table, sometimes a second one
+      const double share =
+          static_cast<double>(outcome.metadata_reads) / static_cast<double>(psync.layers_probed);
+      outcome.metadata_hit_share = std::max(0.0, 1.0 - share);
+    }
+    outcome.files = traffic.since_start();
+    TRY(chain.close());
+    return outcome;
+  }
+
+  Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
+                                 const StepProgress& progress, const StopRequested& stop) override;
+
+  Result<std::vector<reports::LayerState>> layers() override {
+    std::vector<reports::LayerState> states;
+    for (const std::string& path : paths_) {
+      const auto layer = TRY(open_vhdx(files_, path, OpenMode::read_only, CacheMode::buffered, random_));
+      const vhdx::BlockCensus census = TRY(layer->image().census());
+      states.push_back({.name = states.empty() ? "base" : fmt::format("checkpoint {}", states.size()),
+                        .file = std::filesystem::path(path).filename().string(),
+                        .size_bytes = TRY(layer->file().size_bytes()),
+                        .allocated_bytes = TRY(layer->file().allocated_bytes()),
+                        .block_states = {{"fully present", census.fully_present},
+                                         {"partially present", census.partially_present},
+                                         {"zero", census.zeroed},
+                                         {"not present", census.not_present}}});
+    }
+    return states;
+  }
+
+  Result<reports::Verification> verify(uint64_t seed) override {
+    const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
+    reports::Verification verification;
+    ReadPlan plan;
+    AlignedBuffer buffer(verified_range_bytes);
+    for (const ByteRange& range : ledger_->sample(seed, verified_ranges, verified_range_bytes)) {
+      const MutableBytes found = buffer.bytes().first(range.length);
+      TRY(chain.read(range.offset, found, plan));
+      verification.sectors_checked += range.length / content_sector_bytes;
+      if (const auto fault = ledger_->check(seed_, range, found)) {
+        ++verification.sectors_wrong;
+        if (verification.first_wrong.empty()) verification.first_wrong = fault->explanation;
+      }
+    }
+    return verification;
+  }
+
+  Result<void> discard() override {
+    for (const std::string& path : paths_) {
+      if (files_.exists(path)) TRY(files_.remove(path));
+    }
+    paths_.clear();
+    ledger_.reset();
+    generation_ = 0;
+    checkpoints_ = 0;
+    return {};
+  }
+
+  std::vector<reports::Note> notes() const override { return notes_; }
+
+ private:
+  [[nodiscard]] std::string path_in_work_folder(const std::string& name) const {
+    return (std::filesystem::path(work_folder_) / name).string();
+  }
+
+  // Every step that writes is a generation of its own.
+  [[nodiscard]] WrittenContent next_content() { return {seed_, ++generation_, *ledger_}; }
+
+  // Opens the chain as the step wants it; where the file system refuses direct I/O, buffered and with a note.
+  Result<Chain> open(OpenMode mode, CacheMode cache) {
+    auto chain = open_chain(files_, paths_.back(),
+                            {.mode = mode, .cache = direct_refused_ ? CacheMode::buffered : cache}, random_);
+    if (chain || chain.error().fault != "file-direct-unsupported") return chain;
+    direct_refused_ = true;
+    notes_.push_back(
+        {reports::Note::Severity::warning, "direct-refused",
+         fmt::format("the work folder's file system refuses direct I/O, so everything went through the page "
+                     "cache: {}",
+                     chain.error().text())});
+    return open(mode, cache);
+  }
+
+  Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, uint64_t space_before,
+                          MergeMeasurement& measured, const StepProgress& progress,
+                          const StopRequested& stop);
+  Result<uint64_t> allocated_bytes();
+
+  CountedFileSystem files_;
+  std::string work_folder_;
+  DiskSettings disk_;
+  uint64_t seed_ = 0;
+  SeededRandom random_{0};
+  std::vector<std::string> paths_;  // of the chain, base first
+  std::unique_ptr<ContentLedger> ledger_;
+  uint32_t generation_ = 0;
+  uint32_t checkpoints_ = 0;
+  bool direct_refused_ = false;
+  std::vector<reports::Note> notes_;
+};
+
+// ---- Merging
+// --------------------------------------------------------------------------------------------------------
+
+Result<uint64_t> EngineTarget::allocated_bytes() {
+  uint64_t total = 0;
+  for (const std::string& path : paths_) {
+    total += TRY(TRY(files_.open(path, OpenMode::read_only))->allocated_bytes());
+  }
+  return total;
+}
+
+// One merge of the engine's. The sources are kept until the space at the peak has been read off, and then
+// removed.
+Result<void> EngineTarget::merge_once(uint32_t first_layer, uint32_t last_layer, uint64_t space_before,
+                                      MergeMeasurement& measured, const StepProgress& progress,
+                                      const StopRequested& stop) {
+  const MergeOptions options{.force = true, .keep_sources = true, .progress = progress, .stop = stop};
+  const auto begin = Clock::now();
+  const MergeOutcome outcome = TRY(
+      vhdlab::merge(files_, paths_.back(), {.target = first_layer - 1, .top = last_layer}, options, random_));
+  measured.duration_s += seconds_since(begin);
+
+  const uint64_t space_after = TRY(allocated_bytes());
+  measured.totals.free_space_peak_bytes = std::max(
+      measured.totals.free_space_peak_bytes, space_after > space_before ? space_after - space_before : 0);
+  measured.totals.bytes_moved += outcome.bytes_copied;
+  measured.totals.bytes_zeroed += outcome.bytes_zeroed;
+
+  const auto removal_begin = Clock::now();
+  const auto first = paths_.begin() + first_layer;
+  const auto last = paths_.begin() + last_layer + 1;
+  for (auto path = first; path != last; ++path)
+    TRY(files_.remove(*path));
+  TRY(files_.sync_folder(work_folder_));
+  measured.duration_s += seconds_since(removal_begin);
+  paths_.erase(first, last);
+  return {};
+}
+
+Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
+                                             const StepProgress& progress, const StopRequested& stop) {
+  MergeMeasurement measured;
+  {
+    const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
+    const MergeEstimate whole = TRY(estimate_merge(chain, {.target = first_layer - 1, .top = last_layer}));
+    measured.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
+  }
+  measured.totals.layers_merged = last_layer - first_layer + 1;
+  const uint64_t space_before = TRY(allocated_bytes());
+  const TrafficMeter traffic(files_, paths_);
+  switch (order) {
+    case MergeOrder::one_pass:
+      TRY(merge_once(first_layer, last_layer, space_before, measured, progress, stop));
+      break;
+    case MergeOrder::pairwise_oldest_first:  // the layers above move down by one each time
+      for (uint32_t i = first_layer; i <= last_layer; ++i) {
+        TRY(merge_once(first_layer, first_layer, space_before, measured, progress, stop));
+      }
+      break;
+    case MergeOrder::pairwise_newest_first:
+      for (uint32_t layer = last_layer; layer >= first_layer; --layer) {
+        TRY(merge_once(layer, layer, space_before, measured, progress, stop));
+      }
+      break;
+  }
+  measured.files = traffic.since_start();
+  for (const reports::FileTraffic& file : measured.files) {
+    measured.totals.bytes_read += file.bytes_read;
+    measured.totals.bytes_written += file.bytes_written;
+  }
+  return measured;
+}
+
+}  // namespace
+
+std::unique_ptr<Target> make_engine_target(FileSystem& files, std::string work_folder) {
+  return std::make_unique<EngineTarget>(files, std::move(work_folder));
+}
+
+}  // namespace vhdlab::scenarios

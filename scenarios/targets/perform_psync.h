@@ -1,0 +1,34 @@
+// Performs a stream of operations on a chain with one thread per operation in flight. Each thread claims the
+// next number of the stream, carries that operation out and times it; nobody hands work to anybody, so the
+// only cost measured is the engine's and the device's.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/chain/chain.h"
+#include "scenarios/targets/target.h"
+#include "scenarios/workload/content_ledger.h"
+#include "scenarios/workload/operation_stream.h"
+
+namespace vhdlab::scenarios {
+
+// What the writes of a step leave behind: content of this seed and generation, noted in the ledger.
+struct WrittenContent {
+  uint64_t seed = 0;
+  uint32_t generation = 0;
+  ContentLedger& ledger;
+};
+
+// Everything of PerformOutcome but the traffic per file and the metadata, which the caller reads off its
+// files.
+struct PsyncOutcome {
+  PerformOutcome outcome;
+  uint64_t layers_probed = 0;
+};
+
+// Faults: perform-interrupted, those of Chain::read, write and flush; the first one met ends every thread.
+[[nodiscard]] Result<PsyncOutcome> perform_psync(Chain& chain, const OperationStream& stream,
+                                                 WrittenContent content, const PerformSettings& settings,
+                                                 const StepProgress& progress, const StopRequested& stop);
+
+}  // namespace vhdlab::scenarios

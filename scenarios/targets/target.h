@@ -1,0 +1,105 @@
+// Where a scenario runs. A target owns one virtual disk at a time, takes it through its history and measures
+// it; the runner tells it what to do and never how. The same calls reach real files, modelled devices, qemu
+// and a live host.
+//
+//   create_base ─► write, take_checkpoint ... ─► perform, merge ... ─► verify ─► discard
+//
+// Implementations: engine_target. All pass tests/conformance/target_conformance.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/base/units.h"
+#include "reports/results/run_record.h"
+#include "scenarios/language/scenario.h"
+#include "scenarios/workload/operation_stream.h"
+
+namespace vhdlab::scenarios {
+
+// Told how much of one step is done, from the thread that called the target. Steps bounded by time count
+// nanoseconds.
+using StepProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// Asked between operations, from any thread; true means stop soon.
+using StopRequested = std::function<bool()>;
+
+// How one stream of operations is carried out.
+struct PerformSettings {
+  uint32_t queue_depth = 1;  // operations in flight at once
+  bool direct = false;       // bypass the page cache
+  Nanoseconds warm_up{0};    // unmeasured, by the same stream; the measured part goes on where it stopped
+  std::optional<Nanoseconds> duration;  // of the measured part; absent: until the stream ends
+  uint64_t operations_max = endless;    // of the measured part
+  bool as_recorded = false;             // issue operations at their recorded times, not as fast as possible
+};
+
+// What was measured while a stream was performed. Files are those of the chain, base first.
+struct PerformOutcome {
+  double duration_s = 0;
+  reports::OperationTotals all;
+  reports::OperationTotals reads;
+  reports::OperationTotals writes;
+  double cpu_ns_per_operation = 0;
+  double layers_probed_per_read = 0;
+  uint64_t metadata_reads = 0;
+  double metadata_hit_share = 1;
+  std::vector<reports::FileTraffic> files;
+  uint64_t late_operations = 0;  // as_recorded only: issued more than 1 ms after their time
+};
+
+// What a merge cost. Files are those of the chain before it, base first.
+struct MergeMeasurement {
+  double duration_s = 0;
+  reports::MergeTotals totals;
+  std::vector<reports::FileTraffic> files;
+};
+
+// One thread calls a target. Every call may take long; each asks `stop` and fails with the kind interrupted
+// then.
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;  // "engine"
+
+  // Makes an empty base disk; a disk the target holds already is discarded. Equal seeds and calls give equal
+  // disks.
+  [[nodiscard]] virtual Result<void> create_base(const DiskSettings& disk, uint64_t seed) = 0;
+
+  // Freezes the leaf and puts an empty differencing disk on it.
+  [[nodiscard]] virtual Result<void> take_checkpoint() = 0;
+
+  // Carries out a stream of writes as setup: everything durable on return, nothing measured.
+  [[nodiscard]] virtual Result<void> write(const OperationStream& stream, uint32_t queue_depth,
+                                           const StepProgress& progress, const StopRequested& stop) = 0;
+
+  [[nodiscard]] virtual Result<PerformOutcome> perform(const OperationStream& stream,
+                                                       const PerformSettings& settings,
+                                                       const StepProgress& progress,
+                                                       const StopRequested& stop) = 0;
+
+  // Merges layers first..last (counted from the base, which is 0) into the one below them.
+  [[nodiscard]] virtual Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer,
+                                                       MergeOrder order, const StepProgress& progress,
+                                                       const StopRequested& stop) = 0;
+
+  // The chain as it stands, base first.
+  [[nodiscard]] virtual Result<std::vector<reports::LayerState>> layers() = 0;
+
+  // Reads a sample of the disk, chosen by `seed`, and compares it with what was written.
+  [[nodiscard]] virtual Result<reports::Verification> verify(uint64_t seed) = 0;
+
+  // Lets go of the disk and everything it took.
+  [[nodiscard]] virtual Result<void> discard() = 0;
+
+  // What the reader of the numbers should know, such as direct I/O that was refused. Asked once, at the end.
+  [[nodiscard]] virtual std::vector<reports::Note> notes() const = 0;
+};
+
+}  // namespace vhdlab::scenarios

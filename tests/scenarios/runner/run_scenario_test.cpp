@@ -1,0 +1,182 @@
+// The runner's column, told from outside by a target that only takes notes.
+#include "scenarios/runner/run_scenario.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reports/results/metrics.h"
+#include "scenarios/language/parse.h"
+
+namespace vhdlab::tests {
+namespace {
+
+using namespace vhdlab::scenarios;
+using testing::ElementsAre;
+
+// Writes down each call by name; reads take as many nanoseconds as the chain has layers, so that expectations
+// have something to go by.
+class NotebookTarget final : public Target {
+ public:
+  std::vector<std::string> calls;
+  uint64_t wrong_sectors = 0;
+  std::optional<Error> perform_failure;
+
+  std::string_view name() const override { return "notebook"; }
+  Result<void> create_base(const DiskSettings&, uint64_t) override {
+    calls.emplace_back("create");
+    depth_ = 0;
+    return {};
+  }
+  Result<void> take_checkpoint() override {
+    calls.emplace_back("checkpoint");
+    ++depth_;
+    return {};
+  }
+  Result<void> write(const OperationStream& stream, uint32_t, const StepProgress&,
+                     const StopRequested&) override {
+    calls.emplace_back("write");
+    first_written_offset = stream.at(0).offset_bytes;
+    return {};
+  }
+  Result<PerformOutcome> perform(const OperationStream& stream, const PerformSettings&, const StepProgress&,
+                                 const StopRequested&) override {
+    calls.emplace_back("perform");
+    if (perform_failure) return std::unexpected(*perform_failure);
+    first_operation_offsets.push_back(stream.at(0).offset_bytes);
+    PerformOutcome outcome;
+    outcome.duration_s = 0.001 * (depth_ + 1);
+    outcome.all.operations = outcome.reads.operations = 1000;
+    return outcome;
+  }
+  Result<MergeMeasurement> merge(uint32_t, uint32_t, MergeOrder, const StepProgress&,
+                                 const StopRequested&) override {
+    calls.emplace_back("merge");
+    depth_ = 0;
+    return MergeMeasurement{};
+  }
+  Result<std::vector<reports::LayerState>> layers() override {
+    return std::vector<reports::LayerState>(depth_ + 1);
+  }
+  Result<reports::Verification> verify(uint64_t) override {
+    calls.emplace_back("verify");
+    return reports::Verification{100, wrong_sectors, wrong_sectors > 0 ? "sector at 0x200" : ""};
+  }
+  Result<void> discard() override {
+    calls.emplace_back("discard");
+    return {};
+  }
+  std::vector<reports::Note> notes() const override { return {}; }
+
+  uint64_t first_written_offset = 0;
+  std::vector<uint64_t> first_operation_offsets;
+
+ private:
+  uint32_t depth_ = 0;
+};
+
+Scenario scenario_of(std::string_view sweep, std::string_view measure, std::string_view expect = "") {
+  const std::string text =
+      "# How?\nname: test\nseed: 1\nrepeat: 2\ndisk: { format: vhdx, size: 16MiB, block_size: 1MiB }\n" +
+      std::string(sweep) +
+      "setup:\n  - create: base\n  - repeat: $depth\n    steps: [checkpoint, write: { pattern: random, "
+      "block_size: 64KiB, amount: 10% }]\nmeasure:\n" +
+      std::string(measure) + std::string(expect);
+  auto scenario = parse_scenario(text, "test.yaml");
+  if (!scenario) ADD_FAILURE() << render_findings(scenario.error());
+  return scenario ? *std::move(scenario) : Scenario{};
+}
+
+constexpr std::string_view one_depth = "sweep: { depth: [1] }\n";
+constexpr std::string_view two_depths = "sweep: { depth: [0, 3] }\n";
+constexpr std::string_view reads =
+    "  - read: { name: reads, pattern: random, block_size: 4KiB, duration: 1s }\n";
+constexpr std::string_view merges = "  - merge: { name: merge, range: all }\n";
+
+RunOutcome run(const Scenario& scenario, Target& target, RunOptions options = {}) {
+  SilentProgress progress;
+  return run_scenario(scenario, target, options, progress, [] { return false; });
+}
+
+TEST(RunScenario, BuildsTheDiskOnceWhereRepeatsOnlyRead) {
+  // Goal: no setup is paid for twice. Method: two repeats of a read.
+  NotebookTarget target;
+  EXPECT_FALSE(run(scenario_of(one_depth, reads), target).failure);
+  EXPECT_THAT(target.calls,
+              ElementsAre("create", "checkpoint", "write", "perform", "perform", "verify", "discard"));
+}
+
+TEST(RunScenario, BuildsTheDiskAgainAfterAMerge) {
+  // Goal: every repeat meets the same disk. Method: two repeats of read and merge; the second builds anew,
+  // verified before.
+  NotebookTarget target;
+  EXPECT_FALSE(run(scenario_of(one_depth, std::string(reads) + std::string(merges)), target).failure);
+  EXPECT_THAT(target.calls,
+              ElementsAre("create", "checkpoint", "write", "perform", "merge", "verify",  //
+                          "create", "checkpoint", "write", "perform", "merge", "verify", "discard"));
+}
+
+TEST(RunScenario, DrawsTheSameOperationsInEveryRepeatAndAtEveryPoint) {
+  // Goal: curves compare like with like. Method: the first operation of the reads at depths 0 and 3, twice
+  // each.
+  NotebookTarget target;
+  EXPECT_FALSE(run(scenario_of(two_depths, reads), target).failure);
+  ASSERT_EQ(target.first_operation_offsets.size(), 4U);
+  for (uint64_t offset : target.first_operation_offsets)
+    EXPECT_EQ(offset, target.first_operation_offsets.front());
+}
+
+TEST(RunScenario, FailsOnOneWrongSectorAndKeepsWhatItHad) {
+  // Goal: a wrong byte is never reported as a result. Method: a target whose verification finds one.
+  NotebookTarget target;
+  target.wrong_sectors = 1;
+  const RunOutcome outcome = run(scenario_of(two_depths, reads), target);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->fault, "verify-wrong-data");
+  EXPECT_FALSE(outcome.record.complete);
+  EXPECT_EQ(outcome.record.verification.sectors_wrong, 1U);
+  EXPECT_TRUE(outcome.record.points.empty());
+}
+
+TEST(RunScenario, PassesOnAFailureOfTheTarget) {
+  // Goal: the target's own words reach the user. Method: a full disk in the first measured step.
+  NotebookTarget target;
+  target.perform_failure = Error{ErrorKind::no_space, "file-no-space", "disk full", ""};
+  const RunOutcome outcome = run(scenario_of(one_depth, reads), target);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->fault, "file-no-space");
+}
+
+TEST(RunScenario, RefusesToStartWhereTheSpaceCannotSuffice) {
+  // Goal: a full disk is foreseen. Method: one byte less than the scenario's own sum.
+  NotebookTarget target;
+  const Scenario scenario = scenario_of(one_depth, reads);
+  RunOptions options;
+  options.space_available_bytes = space_needed_bytes(scenario) - 1;
+  const RunOutcome outcome = run(scenario, target, options);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->fault, "run-no-space");
+  EXPECT_TRUE(target.calls.empty());
+}
+
+TEST(RunScenario, JudgesExpectationsAgainstTheirBaseline) {
+  // Goal: "at least 40 % of depth 0" compares medians. Method: rates of 1 to 1/4 between depths 0 and 3, by
+  // the target.
+  NotebookTarget target;
+  const Scenario scenario =
+      scenario_of(two_depths, reads,
+                  "expect:\n"
+                  "  - { metric: reads.iops, at: { depth: 3 }, relative_to: { depth: 0 }, at_least: 40% }\n"
+                  "  - { metric: reads.iops, at: { depth: 3 }, relative_to: { depth: 0 }, at_least: 20% }\n");
+  const RunOutcome outcome = run(scenario, target);
+  ASSERT_FALSE(outcome.failure);
+  ASSERT_EQ(outcome.record.expectations.size(), 2U);
+  EXPECT_FALSE(outcome.record.expectations[0].met);
+  EXPECT_TRUE(outcome.record.expectations[1].met);
+  EXPECT_NEAR(*outcome.record.expectations[0].observed, 0.25, 1e-9);
+}
+
+}  // namespace
+}  // namespace vhdlab::tests
