@@ -1,4 +1,4 @@
-// Metrics by name.
+// The names of measured numbers, and the values behind them.
 #include "reports/results/metrics.h"
 
 #include <set>

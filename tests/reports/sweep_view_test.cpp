@@ -1,4 +1,4 @@
-// Sweeps as curves.
+// Which variable of a sweep is the axis, and which lines stand over it.
 #include "reports/findings/sweep_view.h"
 
 #include <algorithm>
