@@ -1,0 +1,238 @@
+// vhdlab disk merge: takes layers out of a chain by moving what they hold into the one below them.
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/chain/chain_open.h"
+#include "engine/merge/merge_plan.h"
+#include "engine/merge/merge_run.h"
+#include "scenarios/cli/commands.h"
+#include "scenarios/cli/disk_survey.h"
+#include "scenarios/cli/output_format.h"
+#include "scenarios/cli/progress_line.h"
+#include "scenarios/language/words.h"
+
+namespace vhdlab::scenarios::disk_merge {
+namespace {
+
+struct MergePlan {
+  MergeRange range;
+  std::vector<std::string> paths;  // of the chain's layers, base first
+  MergeEstimate estimate;
+  uint64_t space_needed_bytes = 0;  // on the target's device, at most
+  uint64_t space_free_bytes = 0;
+};
+
+// The layer of the chain that is the file at `path`, whatever path leads to it.
+Result<LayerIndex> layer_at(const CommandContext& context, const Chain& chain, const std::string& option,
+                            const std::string& path) {
+  const FileIdentity wanted = TRY(context.files.identity(path));
+  for (LayerIndex layer = 0; layer <= chain.depth(); ++layer) {
+    if (TRY(context.files.identity(chain.layers()[layer]->path())) == wanted) return layer;
+  }
+  return usage_failure("merge-range",
+                       fmt::format("{}: {} is not a layer of {}", option, path, chain.leaf().path()),
+                       fmt::format("'vhdlab disk chain {}' lists the layers", chain.leaf().path()));
+}
+
+Result<MergeRange> choose_range(const CommandContext& context, const Chain& chain,
+                                const Arguments& arguments) {
+  if (chain.depth() == 0) {
+    return usage_failure("merge-range", fmt::format("{}: has no parent to merge into", chain.leaf().path()));
+  }
+  if (arguments.has("into") + arguments.has("layers") + arguments.has("all") > 1) {
+    return usage_failure("usage-option", "--into, --layers and --all exclude each other",
+                         "each says in its own way how far down to merge");
+  }
+  MergeRange range{.target = 0, .top = chain.depth()};
+  if (const auto top = arguments.text("top")) range.top = TRY(layer_at(context, chain, "--top", *top));
+  if (range.top == 0) {
+    return usage_failure("merge-range", "--top: the base has no parent to merge into");
+  }
+  if (const auto into = arguments.text("into")) {
+    range.target = TRY(layer_at(context, chain, "--into", *into));
+    if (range.target >= range.top) {
+      return usage_failure("merge-range", fmt::format("--into: {} is not below the layers to merge", *into));
+    }
+    return range;
+  }
+  const uint64_t layers = TRY(arguments.number("layers")).value_or(arguments.has("all") ? range.top : 1);
+  if (layers == 0 || layers > range.top) {
+    return usage_failure("merge-range",
+                         fmt::format("--layers: {} asked for, {} stand above the base", layers, range.top));
+  }
+  range.target = range.top - static_cast<LayerIndex>(layers);
+  return range;
+}
+
+// What the target's file grows by on its device: the bytes to copy that it has no space for yet, and a bitmap
+// block for each chunk they fall into.
+Result<uint64_t> space_needed(const Chain& chain, MergeRange range) {
+  Layer& target = *chain.layers()[range.target];
+  const uint64_t disk_size = chain.layers()[range.top]->disk_size_bytes();
+  const uint64_t chunk_bytes = vhdx::sectors_per_chunk * target.sector_size_bytes();
+  ReadPlan scratch;
+  std::vector<MergeStep> steps;
+  std::vector<Extent> extents;
+  uint64_t needed = 0;
+  uint64_t chunks_done = 0;
+  for (uint64_t window = 0; window < disk_size; window += merge_window_bytes) {
+    const ByteRange part{window, std::min(merge_window_bytes, disk_size - window)};
+    TRY(plan_merge_window(chain, range, part, scratch, steps));
+    for (const MergeStep& step : steps) {
+      if (step.is_zero) continue;
+      const uint64_t chunks = divide_up(step.virtual_range.end(), chunk_bytes);
+      if (chunks > chunks_done) needed += vhdx::bitmap_block_length;
+      chunks_done = std::max(chunks_done, chunks);
+      const uint64_t inside_end = std::min(step.virtual_range.end(), target.disk_size_bytes());
+      const uint64_t inside = inside_end - std::min(inside_end, step.virtual_range.offset);
+      needed += step.virtual_range.length - inside;
+      extents.clear();
+      if (inside > 0) TRY(target.resolve({step.virtual_range.offset, inside}, extents));
+      for (const Extent& extent : extents)
+        needed += extent.kind == ExtentKind::data ? 0 : extent.length;
+    }
+  }
+  return needed;
+}
+
+Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments) {
+  const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
+  const Chain chain = TRY(open_chain(context.files, arguments.positional(0), options, context.random));
+  MergePlan plan;
+  plan.range = TRY(choose_range(context, chain, arguments));
+  for (const auto& layer : chain.layers())
+    plan.paths.push_back(layer->path());
+  plan.estimate = TRY(estimate_merge(chain, plan.range));
+  plan.space_needed_bytes = TRY(space_needed(chain, plan.range));
+  const auto folder = std::filesystem::path(plan.paths[plan.range.target]).parent_path().string();
+  plan.space_free_bytes = TRY(context.free_space_bytes(folder));
+  return plan;
+}
+
+Result<void> require_space(const MergePlan& plan) {
+  if (plan.space_needed_bytes <= plan.space_free_bytes) return {};
+  return failure(
+      ErrorKind::no_space, "merge-no-space",
+      fmt::format("{}: the merge needs {} on its device, {} are free", plan.paths[plan.range.target],
+                  format_size(plan.space_needed_bytes), format_size(plan.space_free_bytes)),
+      "free some space; nothing was changed");
+}
+
+void print_plan(const CommandContext& context, const MergePlan& plan, OutputFormat format) {
+  if (format == OutputFormat::json) {
+    nlohmann::ordered_json document;
+    document["target_path"] = plan.paths[plan.range.target];
+    document["top_path"] = plan.paths[plan.range.top];
+    document["merged_layer_count"] = plan.range.source_count();
+    document["copy_bytes"] = plan.estimate.bytes_to_copy;
+    document["zero_bytes"] = plan.estimate.bytes_to_zero;
+    document["space_needed_bytes"] = plan.space_needed_bytes;
+    document["space_free_bytes"] = plan.space_free_bytes;
+    document["layers"] = nlohmann::ordered_json::array();
+    for (LayerIndex layer = plan.range.top; layer > plan.range.target; --layer) {
+      document["layers"].push_back({{"index", layer},
+                                    {"path", plan.paths[layer]},
+                                    {"copy_bytes", plan.estimate.bytes_from_layer[layer]}});
+    }
+    context.out << json_text(document);
+    return;
+  }
+  std::vector<TextRow> rows;
+  for (LayerIndex layer = plan.range.top; layer > plan.range.target; --layer) {
+    rows.push_back(
+        {std::to_string(layer), format_size(plan.estimate.bytes_from_layer[layer]), plan.paths[layer]});
+  }
+  print_table(context.out, {{"layer", true}, {"to move", true}, {"file"}}, rows);
+  context.out << "\n";
+  print_facts(context.out,
+              {{"into", fmt::format("layer {}, {}", plan.range.target, plan.paths[plan.range.target])},
+               {"bytes to copy", format_size(plan.estimate.bytes_to_copy)},
+               {"bytes to zero", format_size(plan.estimate.bytes_to_zero)},
+               {"space needed", fmt::format("{} at most, {} free", format_size(plan.space_needed_bytes),
+                                            format_size(plan.space_free_bytes))}});
+}
+
+void print_outcome(const CommandContext& context, const MergeOutcome& outcome, OutputFormat format) {
+  if (format == OutputFormat::json) {
+    nlohmann::ordered_json document;
+    document["target_path"] = outcome.target_path;
+    document["child_path"] = nullptr;
+    if (!outcome.child_path.empty()) document["child_path"] = outcome.child_path;
+    document["merged_layer_count"] = outcome.layers_merged;
+    document["copied_bytes"] = outcome.bytes_copied;
+    document["zeroed_bytes"] = outcome.bytes_zeroed;
+    document["removed_paths"] = outcome.removed_paths;
+    context.out << json_text(document);
+    return;
+  }
+  context.out << fmt::format("merged {} {} into {}: {} copied, {} zeroed\n", outcome.layers_merged,
+                             outcome.layers_merged == 1 ? "layer" : "layers", printable(outcome.target_path),
+                             format_size(outcome.bytes_copied), format_size(outcome.bytes_zeroed));
+  for (const std::string& path : outcome.removed_paths)
+    context.out << fmt::format("removed {}\n", printable(path));
+  context.out << (outcome.child_path.empty()
+                      ? fmt::format("the disk is now {}\n", printable(outcome.target_path))
+                      : fmt::format("{} now stands on it\n", printable(outcome.child_path)));
+}
+
+}  // namespace
+
+CommandSyntax syntax() {
+  return {
+      .positionals = {{"LEAF"}},
+      .options =
+          {
+              {"into", "PATH",
+               "merge down into this layer; by default the parent of the topmost merged layer"},
+              {"layers", "N", "merge this many layers into the one below them"},
+              {"all", "", "merge every layer into the base"},
+              {"top", "PATH", "the topmost layer to merge; by default the leaf"},
+              {"dry-run", "", "only show what would be moved and how much space it takes"},
+              {"keep", "", "leave the merged files behind; they are no longer part of the disk"},
+              {"force", "", "merge although other disks stand on these layers: they are lost"},
+              {"ignore-id-mismatch", "", "accept a parent whose identity does not fit"},
+              quiet_option,
+              format_option,
+          },
+      .description =
+          "Moves what the layers hold into the layer below them, each byte once, and removes their files. "
+          "The "
+          "disk keeps its content and must not be in use. A merge that was stopped leaves the disk readable "
+          "as "
+          "before; running it again finishes it.",
+      .example =
+          "disk merge now.avhdx --dry-run\n"
+          "disk merge now.avhdx --all",
+  };
+}
+
+Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
+  const OutputFormat format = TRY(output_format(arguments));
+  const MergePlan plan = TRY(plan_merge(context, arguments));
+  if (arguments.has("dry-run")) {
+    print_plan(context, plan, format);
+    return ExitCode::done;
+  }
+  TRY(require_space(plan));
+
+  const auto progress = make_progress(context, arguments.has("quiet"));
+  progress->stage("merging", ProgressUnit::bytes);
+  const MergeOptions options{
+      .force = arguments.has("force"),
+      .keep_sources = arguments.has("keep"),
+      .ignore_id_mismatch = arguments.has("ignore-id-mismatch"),
+      .progress = [&](uint64_t done, uint64_t total) { progress->update(done, total); },
+      .stop = context.stop,
+  };
+  const auto outcome = merge(context.files, arguments.positional(0), plan.range, options, context.random);
+  progress->finished();
+  if (!outcome) return std::unexpected(outcome.error());
+  print_outcome(context, *outcome, format);
+  return ExitCode::done;
+}
+
+}  // namespace vhdlab::scenarios::disk_merge

@@ -1,0 +1,25 @@
+// The commands, one namespace and one command_*.cpp each: what the table in main.cpp points to.
+#pragma once
+
+#include "scenarios/cli/command.h"
+
+#define VHDLAB_COMMAND(name)                                                                     \
+  namespace name {                                                                               \
+  [[nodiscard]] CommandSyntax syntax();                                                          \
+  [[nodiscard]] Result<ExitCode> run(const CommandContext& context, const Arguments& arguments); \
+  }
+
+namespace vhdlab::scenarios {
+
+VHDLAB_COMMAND(check_command)
+VHDLAB_COMMAND(list_command)
+VHDLAB_COMMAND(disk_create)
+VHDLAB_COMMAND(disk_info)
+VHDLAB_COMMAND(disk_chain)
+VHDLAB_COMMAND(disk_map)
+VHDLAB_COMMAND(disk_merge)
+VHDLAB_COMMAND(disk_convert)
+
+}  // namespace vhdlab::scenarios
+
+#undef VHDLAB_COMMAND
