@@ -7,6 +7,7 @@
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
+#include "scenarios/cli/scenario_library.h"
 #include "scenarios/language/parse.h"
 
 namespace vhdlab::scenarios::check_command {
@@ -43,7 +44,8 @@ CommandSyntax syntax() {
               format_option,
           },
       .description =
-          "Reads scenario files without running them and shows every mistake with its place in the "
+          "Reads scenario files (or shipped scenarios, by name) without running them and shows every mistake "
+          "with its place in the "
           "file. Variables that 'vhdlab run' must be given by --set may be left open.",
       .example = "check my-scenario.yaml",
   };
@@ -55,7 +57,8 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
       .overrides = arguments.texts("set"), .folder = {}, .accept_unset_variables = true};
   bool is_all_right = true;
   auto document = nlohmann::ordered_json::array();
-  for (const std::string& file : arguments.positionals()) {
+  for (const std::string& given : arguments.positionals()) {
+    const std::string file = resolve_scenario_path(context.files, context.library_folder, given);
     const auto scenario = load_scenario(file, options);
     is_all_right = is_all_right && scenario.has_value();
     if (format == OutputFormat::json) {

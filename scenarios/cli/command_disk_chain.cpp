@@ -38,17 +38,19 @@ std::string identity_word(const DiskSurvey& layer) {
   return layer.parent->is_identity_right ? "fits" : "wrong";
 }
 
-void print_as_table(const CommandContext& context, const std::vector<DiskSurvey>& layers) {
+// Layers count from the base, which a broken chain may not reach.
+void print_as_table(const CommandContext& context, const std::vector<DiskSurvey>& layers, bool is_whole) {
   std::vector<TextRow> rows;
   for (size_t i = 0; i < layers.size(); ++i) {
     const DiskSurvey& layer = layers[i];
-    rows.push_back({std::to_string(i), layer.path, std::string(layer.type()),
-                    format_size(layer.disk_size_bytes), exact_size(layer.block_size_bytes),
-                    format_size(layer.file_size_bytes), format_size(layer.allocated_bytes),
-                    fmt::format("{:.1f} %", layer.present_percent()), identity_word(layer)});
+    rows.push_back({is_whole ? std::to_string(layers.size() - 1 - i) : "?", layer.path,
+                    std::string(layer.type()), format_size(layer.disk_size_bytes),
+                    exact_size(layer.block_size_bytes), format_size(layer.file_size_bytes),
+                    format_size(layer.allocated_bytes), fmt::format("{:.1f} %", layer.present_percent()),
+                    identity_word(layer)});
   }
   print_table(context.out,
-              {{"from leaf"},
+              {{"layer", true},
                {"file"},
                {"type"},
                {"disk", true},
@@ -68,8 +70,11 @@ void print_as_json(const CommandContext& context, const std::vector<DiskSurvey>&
   document["fault"] = nullptr;
   if (fault) document["fault"] = {{"name", fault->fault}, {"message", fault->message}, {"hint", fault->hint}};
   document["layers"] = nlohmann::ordered_json::array();
-  for (const DiskSurvey& layer : layers) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const DiskSurvey& layer = layers[i];
     nlohmann::ordered_json entry = as_json(layer);
+    entry["index"] = nullptr;  // counts from the base, which a broken chain may not reach
+    if (!fault) entry["index"] = layers.size() - 1 - i;
     entry["blocks_present_percent"] = layer.present_percent();
     document["layers"].push_back(std::move(entry));
   }
@@ -101,7 +106,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   if (format == OutputFormat::json) {
     print_as_json(context, layers, fault);
   } else {
-    print_as_table(context, layers);
+    print_as_table(context, layers, !fault);
   }
   if (fault) return std::unexpected(*fault);
   return ExitCode::done;

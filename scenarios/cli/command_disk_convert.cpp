@@ -161,19 +161,6 @@ vhdx::DiskMetadata metadata_of_target(const Request& request, const Chain& sourc
   return metadata;
 }
 
-// Said before anything is created, in terms of the file the user named.
-Result<void> check_target_numbers(const Request& request, const vhdx::DiskMetadata& metadata) {
-  if (request.to_format == DiskFormat::raw) return {};
-  TRY(vhdx::check_disk_numbers(request.to, metadata));
-  if (metadata.disk_size_bytes < vhdx::disk_size_min_bytes) {
-    return failure(ErrorKind::unsupported, "convert-too-small",
-                   fmt::format("{}: a disk of {}, a VHDX has at least {}", request.from,
-                               format_size(metadata.disk_size_bytes), format_size(vhdx::disk_size_min_bytes)),
-                   fmt::format("make the raw image longer first: truncate -s 3M {}", request.from));
-  }
-  return {};
-}
-
 // Data in the source's files: what the target takes at most, its tables apart.
 Result<uint64_t> data_bytes(const CommandContext& context, const Chain& source) {
   constexpr uint64_t window_bytes = 1 * gib;
@@ -326,7 +313,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
       {.format = request.from_format, .ignore_id_mismatch = request.ignore_id_mismatch}, context.random));
   const auto replaced = TRY(claim_target(context, request, source));
   const vhdx::DiskMetadata metadata = metadata_of_target(request, source, context.random);
-  TRY(check_target_numbers(request, metadata));
+  if (request.to_format == DiskFormat::vhdx) TRY(check_numbers(request.to, metadata));
   TRY(require_space(context, request, TRY(data_bytes(context, source))));
 
   const CopyOutcome outcome = TRY(convert(context, request, source, metadata, arguments.has("quiet")));

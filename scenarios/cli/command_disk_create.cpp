@@ -84,6 +84,7 @@ Result<void> create_base(const CommandContext& context, const Request& request) 
       request.physical_sector_size_bytes.value_or(metadata.physical_sector_size_bytes);
   metadata.leave_blocks_allocated = request.kind == DiskKind::fixed;
   metadata.virtual_disk_id = Guid::make_random(context.random);
+  TRY(check_numbers(request.path, metadata));
   return create_disk(context.files, request.path, metadata, context.random);
 }
 
@@ -101,6 +102,12 @@ Result<void> create_differencing(const CommandContext& context, const Request& r
                                      parent, below.sector_size_bytes()),
                          "leave out --sector-size");
   }
+  vhdx::DiskMetadata metadata;
+  metadata.disk_size_bytes = request.disk_size_bytes != 0 ? request.disk_size_bytes : below.disk_size_bytes();
+  metadata.block_size_bytes =
+      request.block_size_bytes != 0 ? request.block_size_bytes : vhdx::default_differencing_block_size_bytes;
+  metadata.logical_sector_size_bytes = below.sector_size_bytes();
+  TRY(as_usage(vhdx::check_disk_numbers(request.path, metadata)));
   const ChildOptions options{.block_size_bytes = request.block_size_bytes,
                              .disk_size_bytes = request.disk_size_bytes};
   return create_child(context.files, parent, request.path, options, context.random);

@@ -118,6 +118,11 @@ std::unexpected<Error> usage_failure(std::string_view fault, std::string message
   return failure(ErrorKind::invalid_argument, fault, std::move(message), std::move(hint));
 }
 
+Result<void> as_usage(Result<void> checked) {
+  if (!checked) checked.error().kind = ErrorKind::invalid_argument;
+  return checked;
+}
+
 std::optional<std::string> Arguments::text(const std::string& option) const {
   const auto found = options_.find(option);
   if (found == options_.end() || found->second.empty()) return std::nullopt;

@@ -78,4 +78,7 @@ class Arguments {
 [[nodiscard]] std::unexpected<Error> usage_failure(std::string_view fault, std::string message,
                                                    std::string hint = {});
 
+// A failure that the engine found in what the user asked for, as the wrong use it is.
+[[nodiscard]] Result<void> as_usage(Result<void> checked);
+
 }  // namespace vhdlab::scenarios

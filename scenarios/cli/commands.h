@@ -11,8 +11,11 @@
 
 namespace vhdlab::scenarios {
 
+VHDLAB_COMMAND(run_command)
 VHDLAB_COMMAND(check_command)
 VHDLAB_COMMAND(list_command)
+VHDLAB_COMMAND(report_command)
+VHDLAB_COMMAND(compare_command)
 VHDLAB_COMMAND(disk_create)
 VHDLAB_COMMAND(disk_info)
 VHDLAB_COMMAND(disk_chain)

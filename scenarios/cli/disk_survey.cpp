@@ -10,6 +10,8 @@
 #include "engine/base/utf16.h"
 #include "engine/chain/chain_open.h"
 #include "engine/format/vhdx/layout.h"
+#include "engine/format/vhdx/metadata.h"
+#include "scenarios/cli/command_line.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -107,6 +109,14 @@ Result<DiskSurvey> survey_disk(FileSystem& files, const std::string& path, Rando
   };
   if (metadata.parent) survey.parent = survey_parent(files, path, *metadata.parent, random);
   return survey;
+}
+
+Result<void> check_numbers(const std::string& path, const vhdx::DiskMetadata& metadata) {
+  TRY(as_usage(vhdx::check_disk_numbers(path, metadata)));
+  if (metadata.disk_size_bytes >= vhdx::disk_size_min_bytes) return {};
+  return usage_failure("vhdx-disk-size", fmt::format("{}: a disk of {}, a VHDX has at least {}", path,
+                                                     format_size(metadata.disk_size_bytes),
+                                                     format_size(vhdx::disk_size_min_bytes)));
 }
 
 nlohmann::ordered_json as_json(const DiskSurvey& survey) {

@@ -56,6 +56,11 @@ struct DiskSurvey {
 [[nodiscard]] Result<DiskSurvey> survey_disk(FileSystem& files, const std::string& path,
                                              RandomSource& random);
 
+// Whether a disk of these numbers can be made, said before anything is created; `path` begins the message.
+// A fault is wrong use: the numbers come from the command line. Faults: vhdx-block-size, vhdx-disk-size,
+// vhdx-sector-size.
+[[nodiscard]] Result<void> check_numbers(const std::string& path, const vhdx::DiskMetadata& metadata);
+
 [[nodiscard]] nlohmann::ordered_json as_json(const DiskSurvey& survey);
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> as_facts(const DiskSurvey& survey);
 

@@ -23,8 +23,11 @@ namespace vhdlab::scenarios {
 namespace {
 
 constexpr Command commands[] = {
+    {"run", "run a scenario and show what it measured", run_command::syntax, run_command::run},
     {"check", "find every mistake in scenario files", check_command::syntax, check_command::run},
     {"list", "show the scenarios that come with vhdlab", list_command::syntax, list_command::run},
+    {"report", "make a report from results", report_command::syntax, report_command::run},
+    {"compare", "tell what changed between two runs", compare_command::syntax, compare_command::run},
     {"disk create", "make a new virtual disk", disk_create::syntax, disk_create::run},
     {"disk info", "show what one VHDX file says about itself", disk_info::syntax, disk_info::run},
     {"disk chain", "show the files a disk is made of", disk_chain::syntax, disk_chain::run},

@@ -64,19 +64,31 @@ std::string ProgressLine::line(uint64_t done, uint64_t total, Nanoseconds now) c
     text += fmt::format(" of {}  {} %", amount(unit_, total), static_cast<int>(share * 100));
   }
   const Nanoseconds passed = now - stage_began_;
-  if (passed < rate_settles_after || done <= done_at_first_) return text;
-  const double per_ns = static_cast<double>(done - done_at_first_) / static_cast<double>(passed.count());
-  if (unit_ == ProgressUnit::bytes)
+  const bool has_rate = passed >= rate_settles_after && done > done_at_first_;
+  const double per_ns =
+      has_rate ? static_cast<double>(done - done_at_first_) / static_cast<double>(passed.count()) : 0;
+  if (has_rate && unit_ == ProgressUnit::bytes) {
     text += fmt::format("  {}/s", format_size(static_cast<uint64_t>(per_ns * 1e9)));
-  if (total > done) {
-    const double left_ns = static_cast<double>(total - done) / per_ns;
-    constexpr double year_ns = 365.0 * 86400 * 1e9;
-    if (left_ns < year_ns) {
-      text += fmt::format("  {} left",
-                          format_duration(to_whole_seconds(Nanoseconds(static_cast<int64_t>(left_ns)))));
-    }
   }
-  return text;
+  return text + time_left_text(done, total, per_ns, now);
+}
+
+// By the caller's plan of all the work, else by the rate of this stage.
+std::string ProgressLine::time_left_text(uint64_t done, uint64_t total, double per_ns,
+                                         Nanoseconds now) const {
+  if (planned_end_) {
+    const Nanoseconds left = std::max(Nanoseconds(0), *planned_end_ - now);
+    return fmt::format("  {} left in all", format_duration(to_whole_seconds(left)));
+  }
+  if (per_ns <= 0 || total <= done) return {};
+  constexpr double longest_ns = 365.0 * 86400 * 1e9;
+  const double left_ns = std::min(longest_ns, static_cast<double>(total - done) / per_ns);
+  return fmt::format("  {} left",
+                     format_duration(to_whole_seconds(Nanoseconds(static_cast<int64_t>(left_ns)))));
+}
+
+void ProgressLine::time_left(Nanoseconds left) {
+  planned_end_ = now_() + left;
 }
 
 void ProgressLine::show(const std::string& line) {

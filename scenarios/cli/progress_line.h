@@ -7,6 +7,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/base/units.h"
@@ -30,9 +31,12 @@ class ProgressLine final : public ProgressSink {
 
   void stage(std::string_view name, ProgressUnit unit) override;
   void update(uint64_t done, uint64_t total) override;
+  void time_left(Nanoseconds left) override;
   void finished() override;
 
  private:
+  [[nodiscard]] std::string time_left_text(uint64_t done, uint64_t total, double per_ns,
+                                           Nanoseconds now) const;
   [[nodiscard]] std::string line(uint64_t done, uint64_t total, Nanoseconds now) const;
   void show(const std::string& line);
 
@@ -42,7 +46,8 @@ class ProgressLine final : public ProgressSink {
   std::string stage_;
   ProgressUnit unit_ = ProgressUnit::bytes;
   Nanoseconds stage_began_{0};
-  uint64_t done_at_first_ = 0;  // what was done when the stage first told: not part of its rate
+  std::optional<Nanoseconds> planned_end_;  // by the clock of now_, where the caller has told
+  uint64_t done_at_first_ = 0;              // what was done when the stage first told: not part of its rate
   bool has_told_ = false;
   Nanoseconds next_showing_{0};
   bool is_line_shown_ = false;
