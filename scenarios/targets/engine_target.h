@@ -12,6 +12,6 @@ namespace vhdlab::scenarios {
 
 // Keeps its files in `work_folder`, which exists, is empty and belongs to it until it is destroyed; discard()
 // and the destructor remove the files, not the folder. `files` must outlive it.
-[[nodiscard]] std::unique_ptr<Target> make_engine_target(FileSystem& files, std::string work_folder);
+[[nodiscard]] std::unique_ptr<Target> make_engine_target(FileSystem& files, const std::string& work_folder);
 
 }  // namespace vhdlab::scenarios

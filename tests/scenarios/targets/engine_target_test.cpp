@@ -7,6 +7,7 @@
 
 #include "engine/io/memory_file_system.h"
 #include "engine/io/posix_file_system.h"
+#include "scenarios/workload/pattern_stream.h"
 #include "tests/conformance/target_conformance.h"
 #include "tests/support/temporary_folder.h"
 
@@ -50,6 +51,30 @@ TEST(EngineTarget, LeavesItsWorkFolderEmpty) {
     EXPECT_FALSE(std::filesystem::is_empty(world.folder.path()));
   }
   EXPECT_TRUE(std::filesystem::is_empty(world.folder.path()));
+}
+
+TEST(EngineTarget, CountsTrafficInAFolderNamedRelatively) {
+  // Goal: bytes per file are the files' own, however the folder was named. One bug: a merge "wrote 0 B" under ./results.
+  RealFolder world;
+  const std::string relative = std::filesystem::relative(world.folder.path());
+  const auto target = scenarios::make_engine_target(world.files, relative);
+  constexpr scenarios::DiskSettings disk{.size_bytes = 8 * mib,
+                                         .block_size_bytes = 1 * mib,
+                                         .logical_sector_size_bytes = 512,
+                                         .physical_sector_size_bytes = 4096};
+  ASSERT_TRUE(target->create_base(disk, 1));
+  ASSERT_TRUE(target->take_checkpoint());
+  const auto stream = *scenarios::make_pattern_stream({.pattern = scenarios::AccessPattern::sequential,
+                                                       .range = {0, disk.size_bytes},
+                                                       .block_size_bytes = 1 * mib,
+                                                       .read_percentage = 0,
+                                                       .operations = 4},
+                                                      scenarios::stream_seeds(1, 1));
+  ASSERT_TRUE(target->write(*stream, 1, {}, {}));
+  const auto merged = target->merge(1, 1, scenarios::MergeOrder::one_pass, {}, {});
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_GE(merged->totals.bytes_written, 4 * mib);
+  EXPECT_GE(merged->totals.bytes_read, 4 * mib);
 }
 
 }  // namespace
