@@ -29,37 +29,45 @@ class Run {
   Run(const Scenario& scenario, Target& target, ProgressSink& progress, const StopRequested& stop)
       : scenario_(scenario), target_(target), progress_(progress), stop_(stop), time_plan_(scenario) {}
 
-  // Fills in record.points one after the other; those complete before a failure stay.
-  Result<void> all_points(reports::RunRecord& record) {
+  // Every repeat goes through all points before the next one begins, so that a machine that gets slower or
+  // faster on the way does not look like an effect of the sweep. What was measured before a failure stays in
+  // `record`.
+  Result<void> all_repeats(reports::RunRecord& record) {
     for (const ScenarioPoint& point : scenario_.points)
-      record.points.push_back(TRY(one_point(point, record.verification)));
+      record.points.push_back(describe(point));
+    for (uint32_t repeat = 0; repeat < scenario_.repeat; ++repeat) {
+      for (size_t i = 0; i < scenario_.points.size(); ++i) {
+        TRY(provide_disk(scenario_.points[i], record.points[i], record.verification));
+        TRY(one_repeat(scenario_.points[i], record.points[i], repeat));
+      }
+    }
+    TRY(verify(record.verification));
     return target_.discard();
   }
 
  private:
-  Result<reports::Point> one_point(const ScenarioPoint& point, reports::Verification& verification) {
-    reports::Point measured = describe(point);
-    const auto setup_begin = Clock::now();
+  // Builds the point's disk, unless the one there is the point's own and as it was built.
+  Result<void> provide_disk(const ScenarioPoint& point, reports::Point& measured,
+                            reports::Verification& verification) {
+    if (fresh_disk_of_ == &point) return {};
+    if (has_disk_) TRY(verify(verification));
+    const auto begin = Clock::now();
     TRY(build(point));
-    measured.setup_duration_s = std::chrono::duration<double>(Clock::now() - setup_begin).count();
-    measured.layers = TRY(target_.layers());
-
-    bool disk_is_as_built = true;
-    for (uint32_t repeat = 0; repeat < scenario_.repeat; ++repeat) {
-      if (!disk_is_as_built) {
-        TRY(verify(verification));
-        TRY(build(point));
-        disk_is_as_built = true;
-      }
-      for (size_t step = 0; step < point.measure.size(); ++step) {
-        measured.measurements[step].repeats.push_back(TRY(one_repeat(point, step, repeat)));
-        disk_is_as_built = disk_is_as_built && !changes_disk(point.measure[step]);
-      }
+    has_disk_ = true;
+    fresh_disk_of_ = &point;
+    if (measured.layers.empty()) {
+      measured.setup_duration_s = std::chrono::duration<double>(Clock::now() - begin).count();
+      measured.layers = TRY(target_.layers());
     }
-    TRY(verify(verification));
-    for (reports::Measurement& measurement : measured.measurements)
-      reports::summarise_measurement(measurement);
-    return measured;
+    return {};
+  }
+
+  Result<void> one_repeat(const ScenarioPoint& point, reports::Point& measured, uint32_t repeat) {
+    for (size_t step = 0; step < point.measure.size(); ++step) {
+      measured.measurements[step].repeats.push_back(TRY(measure_step(point, step, repeat)));
+      if (changes_disk(point.measure[step])) fresh_disk_of_ = nullptr;
+    }
+    return {};
   }
 
   // Takes the disk through the point's setup, from nothing.
@@ -93,7 +101,7 @@ class Run {
     return {};
   }
 
-  Result<reports::Repeat> one_repeat(const ScenarioPoint& point, size_t step_index, uint32_t repeat) {
+  Result<reports::Repeat> measure_step(const ScenarioPoint& point, size_t step_index, uint32_t repeat) {
     const MeasuredStep& step = point.measure[step_index];
     const std::string name =
         fmt::format("{}{} ({} of {})", prefix(point), name_of(step), repeat + 1, scenario_.repeat);
@@ -194,6 +202,9 @@ class Run {
   ProgressSink& progress_;
   const StopRequested& stop_;
   TimePlan time_plan_;
+  bool has_disk_ = false;
+  const ScenarioPoint* fresh_disk_of_ =
+      nullptr;  // the point whose setup the disk has been through, and nothing else
 };
 
 // ---- Describing
@@ -301,6 +312,18 @@ reports::RunRecord describe_run(const Scenario& scenario, const Target& target, 
   return record;
 }
 
+// Points that a failure left without a single whole repeat go; the others are summed up.
+void keep_measured_points(reports::RunRecord& record) {
+  std::erase_if(record.points, [](const reports::Point& point) {
+    return std::ranges::any_of(point.measurements,
+                               [](const auto& measurement) { return measurement.repeats.empty(); });
+  });
+  for (reports::Point& point : record.points) {
+    for (reports::Measurement& measurement : point.measurements)
+      reports::summarise_measurement(measurement);
+  }
+}
+
 std::optional<Error> check_space(const Scenario& scenario, const RunOptions& options) {
   const uint64_t needed = space_needed_bytes(scenario);
   if (!options.space_available_bytes || needed <= *options.space_available_bytes) return std::nullopt;
@@ -333,8 +356,9 @@ RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptio
   reports::RunRecord& record = outcome.record;
   if (!outcome.failure) {
     const auto begin = Clock::now();
-    const auto ran = Run(scenario, target, progress, stop).all_points(record);
+    const auto ran = Run(scenario, target, progress, stop).all_repeats(record);
     if (!ran) outcome.failure = ran.error();
+    keep_measured_points(record);
     record.duration_s = std::chrono::duration<double>(Clock::now() - begin).count();
   }
   progress.finished();

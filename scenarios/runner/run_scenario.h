@@ -1,9 +1,10 @@
-// Runs a checked scenario on a target and leaves a record of everything: for every point of the sweep the
-// disk is built, each measured step is repeated, and what was written is verified.
+// Runs a checked scenario on a target and leaves a record of everything: each repeat takes every point of the
+// sweep in turn, builds its disk, carries out the measured steps, and verifies what was written.
 //
-//   point ─► setup ─► layers ─► repeat ( measured steps ) ─► verify ─► next point ─► expectations ─► findings
-//              ▲                    │
-//              └── again, where a repeat wrote to the disk or merged it
+//   repeat ─► point ─► setup ─► measured steps ─► verify ─► next point ... next repeat ─► expectations ─►
+//   findings
+//
+// The setup is skipped where the disk is still the point's own and as it was built.
 #pragma once
 
 #include <optional>

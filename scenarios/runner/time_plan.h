@@ -23,7 +23,6 @@ struct PlannedWork {
 
 [[nodiscard]] PlannedWork planned_setup(const ScenarioPoint& point);
 [[nodiscard]] PlannedWork planned_step(const MeasuredStep& step, const PlannedWork& setup);
-[[nodiscard]] PlannedWork planned_point(const ScenarioPoint& point, uint32_t repeat);
 
 // True where carrying out the step leaves the disk other than it was, so that a repeat needs a new one.
 [[nodiscard]] bool changes_disk(const MeasuredStep& step);

@@ -295,7 +295,8 @@ Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last
 
 std::unique_ptr<Target> make_engine_target(FileSystem& files, const std::string& work_folder) {
   // Traffic is counted by path, and the engine names files by their absolute ones.
-  return std::make_unique<EngineTarget>(files, std::filesystem::absolute(work_folder).lexically_normal().string());
+  return std::make_unique<EngineTarget>(files,
+                                        std::filesystem::absolute(work_folder).lexically_normal().string());
 }
 
 }  // namespace vhdlab::scenarios

@@ -23,6 +23,7 @@ class NotebookTarget final : public Target {
   std::vector<std::string> calls;
   uint64_t wrong_sectors = 0;
   std::optional<Error> perform_failure;
+  uint64_t performs_before_failure = 0;
 
   std::string_view name() const override { return "notebook"; }
   Result<void> create_base(const DiskSettings&, uint64_t) override {
@@ -44,7 +45,7 @@ class NotebookTarget final : public Target {
   Result<PerformOutcome> perform(const OperationStream& stream, const PerformSettings&, const StepProgress&,
                                  const StopRequested&) override {
     calls.emplace_back("perform");
-    if (perform_failure) return std::unexpected(*perform_failure);
+    if (perform_failure && performs_before_failure-- == 0) return std::unexpected(*perform_failure);
     first_operation_offsets.push_back(stream.at(0).offset_bytes);
     PerformOutcome outcome;
     outcome.duration_s = 0.001 * (depth_ + 1);
@@ -118,6 +119,29 @@ TEST(RunScenario, BuildsTheDiskAgainAfterAMerge) {
                           "create", "checkpoint", "write", "perform", "merge", "verify", "discard"));
 }
 
+TEST(RunScenario, TakesEveryPointInTurnBeforeTheNextRepeat) {
+  // Goal: a drift of the machine is no effect of the sweep. Method: two points, two repeats; the depths built
+  // in turn.
+  NotebookTarget target;
+  EXPECT_FALSE(run(scenario_of("sweep: { depth: [0, 1] }\n", reads), target).failure);
+  EXPECT_THAT(target.calls, ElementsAre("create", "perform", "verify", "create", "checkpoint", "write",
+                                        "perform", "verify", "create", "perform", "verify", "create",
+                                        "checkpoint", "write", "perform", "verify", "discard"));
+}
+
+TEST(RunScenario, KeepsTheRepeatsMeasuredBeforeAFailure) {
+  // Goal: an interrupted sweep is still an answer. Method: stop in the second repeat of the second point.
+  NotebookTarget target;
+  target.performs_before_failure = 3;
+  target.perform_failure = Error{ErrorKind::interrupted, "perform-interrupted", "stopped on request", ""};
+  const RunOutcome outcome = run(scenario_of(two_depths, reads), target);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_FALSE(outcome.record.complete);
+  ASSERT_EQ(outcome.record.points.size(), 2U);
+  EXPECT_EQ(outcome.record.points[0].measurements[0].repeats.size(), 2U);
+  EXPECT_EQ(outcome.record.points[1].measurements[0].repeats.size(), 1U);
+}
+
 TEST(RunScenario, DrawsTheSameOperationsInEveryRepeatAndAtEveryPoint) {
   // Goal: curves compare like with like. Method: the first operation of the reads at depths 0 and 3, twice
   // each.
@@ -137,7 +161,7 @@ TEST(RunScenario, FailsOnOneWrongSectorAndKeepsWhatItHad) {
   EXPECT_EQ(outcome.failure->fault, "verify-wrong-data");
   EXPECT_FALSE(outcome.record.complete);
   EXPECT_EQ(outcome.record.verification.sectors_wrong, 1U);
-  EXPECT_TRUE(outcome.record.points.empty());
+  EXPECT_EQ(outcome.record.points.size(), 1U);
 }
 
 TEST(RunScenario, PassesOnAFailureOfTheTarget) {

@@ -54,7 +54,8 @@ TEST(EngineTarget, LeavesItsWorkFolderEmpty) {
 }
 
 TEST(EngineTarget, CountsTrafficInAFolderNamedRelatively) {
-  // Goal: bytes per file are the files' own, however the folder was named. One bug: a merge "wrote 0 B" under ./results.
+  // Goal: bytes per file are the files' own, however the folder was named. One bug: a merge "wrote 0 B" under
+  // ./results.
   RealFolder world;
   const std::string relative = std::filesystem::relative(world.folder.path());
   const auto target = scenarios::make_engine_target(world.files, relative);
