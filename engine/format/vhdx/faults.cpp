@@ -89,6 +89,7 @@ std::unexpected<Error> fault_in(std::string_view file, Fault fault, std::string 
                                 std::string hint) {
   const FaultInfo& info = fault_info(fault);
   if (hint.empty() && info.kind == ErrorKind::damaged) hint = "restore this file from a backup";
+  if (hint.empty() && info.kind == ErrorKind::unsupported) hint = "the file needs a newer program";
   return failure(info.kind, info.name, fmt::format("{}: {}: {}", file, info.meaning, particulars),
                  std::move(hint));
 }

@@ -53,7 +53,7 @@ Result<Items> read_table(File& file, ByteRange region) {
     if (user_item || !is_known(entry.item_id)) {
       if ((entry.flags & MetadataTableEntry::is_required) == 0) continue;
       return fault_in(file.name(), Fault::metadata_item_unknown_required,
-                      fmt::format("item {}", entry.item_id.to_lower()), "the file needs a newer program");
+                      fmt::format("item {}", entry.item_id.to_lower()));
     }
     const uint64_t offset = entry.offset;
     const uint64_t length = entry.length;

@@ -79,7 +79,7 @@ Result<Regions> read_region_table(File& file, uint64_t file_size_bytes) {
     if (region == nullptr) {
       if ((entry.required & 1) == 0) continue;
       return fault_in(file.name(), Fault::region_unknown_required,
-                      fmt::format("region {}", entry.id.to_lower()), "the file needs a newer program");
+                      fmt::format("region {}", entry.id.to_lower()));
     }
     if (region->has_value()) {
       return fault_in(file.name(), Fault::region_duplicate, fmt::format("region {}", entry.id.to_lower()));
