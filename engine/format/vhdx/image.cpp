@@ -118,7 +118,7 @@ Result<void> Image::check_tables() {
                                 metadata_.disk_size_bytes, table_length));
   }
   const uint64_t file_size_bytes = TRY(file_->size_bytes());
-  occupancy_ = Occupancy(file_size_bytes);
+  occupancy_ = Occupancy();
   const ByteRange log{header_.fields.log_offset, header_.fields.log_length};
   for (const ByteRange& region : {log, regions_.bat, regions_.metadata}) {
     if (!occupancy_.claim(region)) {

@@ -163,7 +163,7 @@ class Image {
   Regions regions_;
   DiskMetadata metadata_;
   BatGeometry geometry_{0, block_size_min_bytes, 512, false};
-  Occupancy occupancy_{0};
+  Occupancy occupancy_;
   bool log_was_dirty_ = false;
 
   // Guards the tables, the reservations and the dirty sets. Taken by resolve only where the file can be

@@ -7,18 +7,23 @@
 
 namespace vhdlab::vhdx {
 
-Occupancy::Occupancy(uint64_t file_size_bytes) : taken_(file_size_bytes / placement_unit + 1) {
+Occupancy::Occupancy() {
   (void)claim({0, header_section_length});
+}
+
+bool Occupancy::is_taken(uint64_t unit) const {
+  const auto page = pages_.find(unit / units_per_page);
+  return page != pages_.end() && page->second[unit % units_per_page];
 }
 
 bool Occupancy::claim(ByteRange range) {
   const uint64_t first = range.offset / placement_unit;
   const uint64_t last = divide_up(range.end(), placement_unit);
-  if (last > taken_.size()) taken_.resize(std::max<uint64_t>(last, taken_.size() + taken_.size() / 2));
-  const auto begin = taken_.begin() + static_cast<ptrdiff_t>(first);
-  const auto end = taken_.begin() + static_cast<ptrdiff_t>(last);
-  if (std::find(begin, end, true) != end) return false;
-  std::fill(begin, end, true);
+  for (uint64_t unit = first; unit < last; ++unit) {
+    if (is_taken(unit)) return false;
+  }
+  for (uint64_t unit = first; unit < last; ++unit)
+    pages_[unit / units_per_page].set(unit % units_per_page);
   end_ = std::max(end_, last * placement_unit);
   return true;
 }
