@@ -373,14 +373,9 @@ Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePla
       return {};
     }
     default: {  // undefined, zero, unmapped: the rest of the block stays zeros and goes on hiding the parent
-      uint64_t block_offset = entry.file_offset();
-      if (entry.state() == BlockState::unmapped && block_offset != 0) {
-        const uint64_t after = within_block + range.length;
-        plan.zero_fill.push_back({block_offset, within_block});
-        plan.zero_fill.push_back({block_offset + after, geometry_.block_size_bytes() - after});
-      } else {
-        block_offset = TRY(space_for(block));
-      }
+      // New space even where an unmapped block kept its own: that still holds old data, and clearing around
+      // this write could clear another one that is in flight.
+      const uint64_t block_offset = TRY(space_for(block));
       place(block_offset);
       change(BlockState::fully_present, block_offset);
       return {};
