@@ -169,6 +169,7 @@ Result<void> Image::commit_bytes(uint64_t file_offset, Bytes bytes) {
     pages.push_back(page);
   }
   TRY(flush_locked());
+  TRY(file_->flush());  // the tables are in place before this entry makes theirs unreachable for replay
   TRY(commit_entry(pages));
   return file_->flush();
 }
