@@ -153,6 +153,7 @@ class Image {
   Result<void> begin_session();
   Result<void> forget_past(uint64_t disk_size_bytes);
   Result<void> clear_slack();
+  Result<void> clear_entries_past_end(const BatGeometry& larger);
 
   std::unique_ptr<File> file_;
   OpenMode mode_;

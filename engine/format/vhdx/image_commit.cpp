@@ -231,7 +231,10 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes) {
   TRY(begin_session_locked());
   TRY(flush_locked());
   const bool shrinks = disk_size_bytes < metadata_.disk_size_bytes;
-  if (!shrinks) TRY(clear_slack());
+  if (!shrinks) {
+    TRY(clear_slack());
+    TRY(clear_entries_past_end(geometry));
+  }
   const le64 stored = disk_size_bytes;
   TRY(commit_bytes(metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))));
   if (shrinks) TRY(forget_past(disk_size_bytes));
@@ -278,6 +281,22 @@ Result<void> Image::clear_slack() {
   }
   if (state != BlockState::fully_present) return {};
   return file_->punch_hole({entry.file_offset() + slack, geometry_.block_size_bytes() - slack});
+}
+
+// Zeroes the entries that become part of the table when the disk grows to `larger`: what stands there was
+// never checked. It is other programs' leftovers, or what a cut left of a shrinking, or an attack. No log is
+// needed, since until the size changes nobody reads them.
+Result<void> Image::clear_entries_past_end(const BatGeometry& larger) {
+  const auto clear = [&](uint64_t first_entry, uint64_t end_entry) {
+    return file_->punch_hole(
+        {regions_.bat.offset + first_entry * sizeof(le64), (end_entry - first_entry) * sizeof(le64)});
+  };
+  const BlockIndex first_new{geometry_.block_count()};
+  const bool inside_last_chunk =
+      metadata_.has_parent() && geometry_.entry_of(first_new) < geometry_.entry_count();
+  if (inside_last_chunk) TRY(clear(geometry_.entry_of(first_new), geometry_.entry_count() - 1));
+  if (larger.entry_count() == geometry_.entry_count()) return {};
+  return clear(geometry_.entry_count(), larger.entry_count());
 }
 
 }  // namespace vhdlab::vhdx
