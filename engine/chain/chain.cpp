@@ -12,6 +12,7 @@ namespace {
 
 // A plan touches at most this much of the disk, so that the tables one write changes stay few.
 constexpr uint64_t write_piece_bytes_max = 16 * mib;
+constexpr uint64_t change_piece_bytes = 1 * gib;
 
 using Layers = std::span<const std::unique_ptr<Layer>>;
 
@@ -134,11 +135,22 @@ Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
 }
 
 Result<void> Chain::zero(ByteRange range, WritePlan& plan) {
+  return change(range, &Layer::plan_zero, plan);
+}
+
+Result<void> Chain::trim(ByteRange range, WritePlan& plan) {
+  return change(range, &Layer::plan_trim, plan);
+}
+
+Result<void> Chain::change(ByteRange range, PlanChange plan_change, WritePlan& plan) {
   TRY(check_sectors(range));
   while (!range.empty()) {
-    const ByteRange piece{range.offset, std::min(range.length, 64 * write_piece_bytes_max)};
+    // Pieces end where every block size ends, so that cutting them never splits a block the range covers.
+    const uint64_t piece_end =
+        std::min(range.end(), round_down(range.offset, change_piece_bytes) + change_piece_bytes);
+    const ByteRange piece{range.offset, piece_end - range.offset};
     if (leaf().flush_is_due()) TRY(leaf().flush());
-    TRY(leaf().plan_zero(piece, plan));
+    TRY((leaf().*plan_change)(piece, plan));
     TRY(carry_out(leaf(), plan, piece.offset, {}));
     range = {piece.end(), range.length - piece.length};
   }

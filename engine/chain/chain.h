@@ -76,6 +76,10 @@ class Chain {
   // Makes whole sectors read as zeros.
   [[nodiscard]] Result<void> zero(ByteRange range, WritePlan& plan);
 
+  // Tells that the content of whole sectors is no longer needed. Whole blocks among them give up their space
+  // and read as zeros; the others may keep what they hold.
+  [[nodiscard]] Result<void> trim(ByteRange range, WritePlan& plan);
+
   [[nodiscard]] Result<void> flush() { return leaf().flush(); }
 
   // Adds a new leaf; the old one must have been closed and becomes read-only by that.
@@ -87,6 +91,10 @@ class Chain {
  private:
   [[nodiscard]] Result<void> check(ByteRange range) const;
   [[nodiscard]] Result<void> check_sectors(ByteRange range) const;
+
+  // How a leaf plans a change that carries no data: plan_zero or plan_trim.
+  using PlanChange = Result<void> (Layer::*)(ByteRange, WritePlan&);
+  [[nodiscard]] Result<void> change(ByteRange range, PlanChange plan_change, WritePlan& plan);
 
   std::vector<std::unique_ptr<Layer>> layers_;
 };

@@ -34,6 +34,7 @@ class Layer {
   // The stages of a write; see engine/format/write_plan.h. The plan is replaced, its memory reused.
   [[nodiscard]] virtual Result<void> plan_write(ByteRange range, WritePlan& plan) = 0;
   [[nodiscard]] virtual Result<void> plan_zero(ByteRange range, WritePlan& plan) = 0;
+  [[nodiscard]] virtual Result<void> plan_trim(ByteRange range, WritePlan& plan) = 0;
   [[nodiscard]] virtual Result<void> publish(const WritePlan& plan) = 0;
   [[nodiscard]] virtual bool flush_is_due() = 0;
   [[nodiscard]] virtual Result<void> flush() = 0;

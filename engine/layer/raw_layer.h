@@ -22,6 +22,7 @@ class RawLayer final : public Layer {
   Result<void> resolve(ByteRange range, std::vector<Extent>& extents) override;
   Result<void> plan_write(ByteRange range, WritePlan& plan) override;
   Result<void> plan_zero(ByteRange range, WritePlan& plan) override;
+  Result<void> plan_trim(ByteRange range, WritePlan& plan) override { return plan_zero(range, plan); }
   Result<void> publish(const WritePlan& plan) override;
   bool flush_is_due() override { return false; }
   Result<void> flush() override { return file_->flush(); }

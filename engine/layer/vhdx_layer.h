@@ -27,6 +27,7 @@ class VhdxLayer final : public Layer {
     return image_->plan_write(range, plan);
   }
   Result<void> plan_zero(ByteRange range, WritePlan& plan) override { return image_->plan_zero(range, plan); }
+  Result<void> plan_trim(ByteRange range, WritePlan& plan) override { return image_->plan_trim(range, plan); }
   Result<void> publish(const WritePlan& plan) override { return image_->publish(plan); }
   bool flush_is_due() override { return image_->flush_is_due(); }
   Result<void> flush() override { return image_->flush(); }

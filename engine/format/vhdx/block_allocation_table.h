@@ -55,6 +55,13 @@ struct BatEntry {
   friend bool operator==(const BatEntry&, const BatEntry&) = default;
 };
 
+// Whether the entry's offset is space in the file that belongs to the block. In the other states it means
+// nothing.
+[[nodiscard]] constexpr bool owns_space(BatEntry entry) {
+  return entry.state() == BlockState::fully_present || entry.state() == BlockState::partially_present ||
+         (entry.state() == BlockState::unmapped && entry.file_offset() != 0);
+}
+
 // The arithmetic of one disk's table. Pure numbers; holds no entries.
 class BatGeometry {
  public:

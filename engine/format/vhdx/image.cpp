@@ -186,9 +186,7 @@ Result<void> Image::check_payload_entry(BlockIndex block, BatEntry entry, uint64
     return fault_in(file_->name(), Fault::block_partial_without_parent,
                     fmt::format("block {}", number(block)));
   }
-  const bool owns_space = state == BlockState::fully_present || state == BlockState::partially_present ||
-                          (state == BlockState::unmapped && entry.file_offset() != 0);
-  if (!owns_space) return {};
+  if (!owns_space(entry)) return {};
   return claim_block("block", number(block), {entry.file_offset(), geometry_.block_size_bytes()},
                      file_size_bytes);
 }
@@ -422,6 +420,24 @@ Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan
   return {};
 }
 
+Result<void> Image::plan_trim(ByteRange range, WritePlan& plan) {
+  TRY(begin_session());
+  plan.clear();
+  if (metadata_.leave_blocks_allocated) return {};
+  const std::unique_lock lock(tables_mutex_);
+  for (uint64_t offset = range.offset; offset < range.end();) {
+    const BlockIndex block = geometry_.block_of(offset);
+    const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
+    const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+    const bool gives_something = owns_space(entry) || metadata_.has_parent();
+    if (covers_block(block, range) && gives_something && entry.state() != BlockState::unmapped) {
+      plan.changes.push_back({number(block), static_cast<uint8_t>(BlockState::unmapped), 0, range_of(block)});
+    }
+    offset = end;
+  }
+  return {};
+}
+
 // Space for a block that has none, the same again until it is published: a plan that failed leaves it to the
 // next one.
 Result<uint64_t> Image::space_for(BlockIndex block) {
@@ -431,9 +447,14 @@ Result<uint64_t> Image::space_for(BlockIndex block) {
   return offset;
 }
 
-// New space is always past the end of everything: it has never held another block's data, and it reads as
-// zeros.
+// New space reads as zeros and holds nobody's data: a gap that was there when the file was opened, emptied
+// first, or the end of the file. Space given up since the file was opened waits for the next open, because a
+// reader may still be on its way there.
 Result<uint64_t> Image::allocate(uint64_t length) {
+  if (const auto gap = occupancy_.claim_gap(length)) {
+    TRY(file_->punch_hole(*gap));
+    return gap->offset;
+  }
   const uint64_t offset = std::max(occupancy_.end(), round_up(TRY(file_->size_bytes()), placement_unit));
   TRY(file_->resize(offset + length));
   if (!occupancy_.claim({offset, length})) std::unreachable();
@@ -479,6 +500,9 @@ Result<void> Image::publish_change(const BlockChange& change) {
   }
   const BatEntry after = BatEntry::make(state, change.file_offset);
   if (after == before) return {};
+  if (owns_space(before) && before.file_offset() != after.file_offset()) {
+    given_up_.push_back({before.file_offset(), geometry_.block_size_bytes()});
+  }
   return set_entry(entry_index, after);
 }
 

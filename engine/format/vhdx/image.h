@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -86,6 +87,10 @@ class Image {
   // disk may.
   [[nodiscard]] Result<void> plan_zero(ByteRange range, WritePlan& plan);
 
+  // Plans that whole blocks inside `range` give up their data and read as zeros from then on; the rest of the
+  // range is left alone, as a trim is a hint. A fixed disk keeps everything.
+  [[nodiscard]] Result<void> plan_trim(ByteRange range, WritePlan& plan);
+
   // Makes the planned blocks visible. The plan's data and zeros are in the file (not yet durable).
   [[nodiscard]] Result<void> publish(const WritePlan& plan);
 
@@ -108,7 +113,18 @@ class Image {
   // vhdx-disk-size.
   [[nodiscard]] Result<void> set_disk_size(uint64_t disk_size_bytes);
 
+  // Moves blocks from the end of the file into gaps before them, so that close_and_truncate can shorten it;
+  // returns how many. Nothing else may use the image meanwhile. `stop` is asked between blocks; stopping
+  // leaves everything consistent.
+  [[nodiscard]] Result<uint64_t> pack(const std::function<bool()>& stop);
+
+  // close(), and then the file ends where its last block does.
+  [[nodiscard]] Result<void> close_and_truncate();
+
   // ---- Facts ----
+
+  // Space inside the file that belongs to nothing.
+  [[nodiscard]] uint64_t unclaimed_bytes() const { return occupancy_.unclaimed_bytes(); }
 
   [[nodiscard]] Result<BlockCensus> census();
   [[nodiscard]] uint64_t metadata_pages_loaded() const;
@@ -148,6 +164,7 @@ class Image {
   Result<void> commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages);
   Result<void> commit_entry(std::span<const PageWrite> pages);
   Result<PageWrite> with_bitmap_entries_only(const PageWrite& bat_page);
+  Result<void> give_back(std::span<const ByteRange> given_up);
   Result<void> commit_bytes(uint64_t file_offset, Bytes bytes);
 
   Result<void> begin_session();
@@ -175,6 +192,8 @@ class Image {
   std::unordered_map<uint64_t, uint64_t> reserved_;  // block -> file offset: planned and not yet published
   DirtyPages dirty_bitmap_pages_;
   DirtyPages dirty_bat_pages_;
+  std::vector<ByteRange>
+      given_up_;  // space of blocks that have none any more, until the table says so on disk
 
   // Guards the log and the header; taken before tables_mutex_ where both are needed.
   std::mutex commit_mutex_;

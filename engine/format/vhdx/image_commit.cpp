@@ -95,10 +95,12 @@ Result<void> Image::flush_locked() {
   DirtyPages bat_pages;
   std::vector<PageWrite> bitmap_writes;
   std::vector<PageWrite> bat_writes;
+  std::vector<ByteRange> given_up;
   {
     const std::unique_lock lock(tables_mutex_);
     bitmap_pages.swap(dirty_bitmap_pages_);
     bat_pages.swap(dirty_bat_pages_);
+    given_up.swap(given_up_);
     bitmap_writes = copies_of(bitmap_pages);
     bat_writes = copies_of(bat_pages);
   }
@@ -109,8 +111,18 @@ Result<void> Image::flush_locked() {
     const std::unique_lock lock(tables_mutex_);
     dirty_bitmap_pages_.merge(bitmap_pages);
     dirty_bat_pages_.merge(bat_pages);
+    given_up_.insert(given_up_.end(), given_up.begin(), given_up.end());
+    return committed;
   }
-  return committed;
+  return give_back(given_up);
+}
+
+// Returns space to the file system once no cut can bring its blocks back. A read that is still under way
+// there finds zeros, as if it had come later.
+Result<void> Image::give_back(std::span<const ByteRange> given_up) {
+  for (const ByteRange& range : given_up)
+    TRY(file_->punch_hole(range));
+  return {};
 }
 
 // One entry where everything fits. Otherwise several, each whole in itself, in an order that never shows a
