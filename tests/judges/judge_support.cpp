@@ -92,7 +92,12 @@ void TwinnedDisk::write(ByteRange range) {
 }
 
 void TwinnedDisk::zero(ByteRange range) {
-  must(chain().zero(range, plan_));
+  if (zeros_are_data_) {
+    buffer_.assign(range.length, std::byte{0});
+    must(chain().write(range.offset, buffer_, plan_));
+  } else {
+    must(chain().zero(range, plan_));
+  }
   must(twin_->punch_hole(range));
 }
 
@@ -179,15 +184,16 @@ bool RawReader::is_known_zero(ByteRange range) {
   return !data || data->offset >= range.end();
 }
 
-::testing::AssertionResult same_bytes(DiskReader& disk, DiskReader& other) {
+::testing::AssertionResult same_bytes(DiskReader& disk, DiskReader& other, std::optional<ByteRange> wanted) {
   const uint64_t size = disk.disk_size_bytes();
   if (size != other.disk_size_bytes()) {
     return ::testing::AssertionFailure() << "sizes differ: " << size << " and " << other.disk_size_bytes();
   }
+  const ByteRange all = wanted.value_or(ByteRange{0, size});
   std::vector<std::byte> one(piece_bytes);
   std::vector<std::byte> two(piece_bytes);
-  for (uint64_t offset = 0; offset < size; offset += piece_bytes) {
-    const ByteRange range{offset, std::min(piece_bytes, size - offset)};
+  for (uint64_t offset = all.offset; offset < all.end(); offset += piece_bytes) {
+    const ByteRange range{offset, std::min(piece_bytes, all.end() - offset)};
     if (disk.is_known_zero(range) && other.is_known_zero(range)) continue;
     const MutableBytes first = MutableBytes(one).first(range.length);
     const MutableBytes second = MutableBytes(two).first(range.length);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -63,6 +64,8 @@ class TwinnedDisk {
 
   void write(ByteRange range);
   void zero(ByteRange range);
+  // From now on zero() writes zeros like any data: for a judge that does not know blocks of zeros.
+  void write_zeros_as_data() { zeros_are_data_ = true; }
 
   // Writes of every awkward shape for this block size: first and last sector, single sectors, runs across
   // sector, page and block ends, whole blocks, and zeros over parts and wholes of what was written.
@@ -98,6 +101,7 @@ class TwinnedDisk {
   std::unique_ptr<File> twin_;
   vhdx::DiskMetadata metadata_;
   uint64_t generation_ = 0;
+  bool zeros_are_data_ = false;
   WritePlan plan_;
   std::vector<std::byte> buffer_;
 };
@@ -117,8 +121,10 @@ class DiskReader {
   virtual bool is_known_zero(ByteRange) { return false; }
 };
 
-// Both disks have the same size and the same bytes; else says where the first differing sector is.
-[[nodiscard]] ::testing::AssertionResult same_bytes(DiskReader& disk, DiskReader& other);
+// Both disks have the same size and, in `range` or all over, the same bytes; else says where they first
+// differ.
+[[nodiscard]] ::testing::AssertionResult same_bytes(DiskReader& disk, DiskReader& other,
+                                                    std::optional<ByteRange> range = {});
 
 // The disk at `path`, read by the engine through its whole chain, equals the raw file at `raw_path`.
 [[nodiscard]] ::testing::AssertionResult reads_as(const std::string& path, const std::string& raw_path);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "engine/merge/merge_run.h"
 #include "tests/judges/judge_support.h"
@@ -176,6 +177,37 @@ TEST(QemuOnOneOfOurs, AgreesOnABaseThatTookItsWholeChain) {
     const std::string& base = disk.paths().front();
     EXPECT_TRUE(qemu_finds_clean(base)) << "fixed: " << fixed;
     EXPECT_TRUE(qemu_reads_as(base, disk.twin_path())) << "fixed: " << fixed;
+  }
+}
+
+TEST(QemuOnOneOfOurs, AgreesOnABaseThatTookChildrenOfOtherSizes) {
+  // Goal: what a smaller child cut off stays gone and reads as zeros under a larger one, before the merge
+  // (twin) and after it (qemu, twin); qemu cannot read the chain itself.
+  VHDLAB_NEEDS_PROGRAMS("qemu-img");
+  const std::vector<std::vector<uint64_t>> stories = {{50 * mib + 512, 91 * mib},
+                                                      {20 * mib, 20 * mib + 512, 80 * mib},
+                                                      {50 * mib, 7 * mib + 512},
+                                                      {9 * mib, 34 * mib}};
+  for (const uint64_t base_block_size_bytes : {1 * mib, 32 * mib}) {
+    for (const auto& sizes : stories) {
+      SCOPED_TRACE(fmt::format("block size {}, sizes {}", base_block_size_bytes, fmt::join(sizes, ", ")));
+      TemporaryFolder folder;
+      TwinnedDisk disk(folder, "disk",
+                       make_disk(33 * mib + 512, static_cast<uint32_t>(base_block_size_bytes)), seed);
+      disk.write({0, 33 * mib + 512});
+      for (const uint64_t size : sizes) {
+        disk.checkpoint({.disk_size_bytes = size});
+        disk.write_at_random(8, 1 * mib);
+      }
+      disk.close();
+      EXPECT_TRUE(reads_as(disk.path(), disk.twin_path()));
+      const auto top = static_cast<LayerIndex>(sizes.size());
+      must(merge(disk.files(), disk.path(), {.target = 0, .top = top}, {}, disk.random()));
+      const std::string& base = disk.paths().front();
+      EXPECT_TRUE(reads_as(base, disk.twin_path()));
+      EXPECT_TRUE(qemu_finds_clean(base));
+      EXPECT_TRUE(qemu_reads_as(base, disk.twin_path()));
+    }
   }
 }
 
