@@ -6,7 +6,8 @@
 // where the parent has data, so every child here begins with one sector in each chunk. A block in state ZERO
 // it takes for absent and reads the parent instead, so zeros here are written as data; qemu judges such
 // blocks after a merge. It also ignores the log: every file is closed cleanly before it is asked.
-#include <algorithm>
+#include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -49,11 +50,18 @@ struct Shape {
   uint32_t sector_size_bytes = 512;
 };
 
-std::string name_of(const ::testing::TestParamInfo<Shape>& parameter) {
-  const Shape& shape = parameter.param;
+std::string describe(const Shape& shape) {
   return fmt::format("{}BytesDepth{}Blocks{}On{}MiBSectorsOf{}", shape.disk_size_bytes, shape.depth,
                      shape.child_block_size_bytes / mib, shape.base_block_size_bytes / mib,
                      shape.sector_size_bytes);
+}
+
+void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << describe(shape);
+}
+
+std::string name_of(const ::testing::TestParamInfo<Shape>& parameter) {
+  return describe(parameter.param);
 }
 
 class LibvhdiOnOurs : public ::testing::TestWithParam<Shape> {

@@ -6,6 +6,7 @@
 // session begins with, it refuses to read past; `check -r all` replays it in place. Logical sectors of 4096
 // bytes and differencing disks it refuses ("Operation not supported"): libvhdi judges those.
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,17 @@ struct Shape {
   uint32_t sector_size_bytes = 512;
 };
 
-std::string name_of(const ::testing::TestParamInfo<Shape>& info) {
-  const Shape& shape = info.param;
-  return fmt::format("{}{}KiBInBlocksOf{}MiBSectorsOf{}", shape.fixed ? "Fixed" : "Dynamic",
-                     shape.disk_size_bytes / kib, shape.block_size_bytes / mib, shape.sector_size_bytes);
+std::string describe(const Shape& shape) {
+  return fmt::format("{}{}BytesBlocksOf{}MiBSectorsOf{}", shape.fixed ? "Fixed" : "Dynamic",
+                     shape.disk_size_bytes, shape.block_size_bytes / mib, shape.sector_size_bytes);
+}
+
+void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << describe(shape);
+}
+
+std::string name_of(const ::testing::TestParamInfo<Shape>& parameter) {
+  return describe(parameter.param);
 }
 
 vhdx::DiskMetadata metadata_of(const Shape& shape) {
@@ -217,6 +225,10 @@ struct QemuOptions {
   const char* name;
   const char* options;
 };
+
+void PrintTo(const QemuOptions& options, std::ostream* out) {
+  *out << options.options;
+}
 
 class OursOnQemu : public ::testing::TestWithParam<QemuOptions> {
  protected:
