@@ -1,5 +1,5 @@
-// What this build is: version, commit, compiler. The commit is looked up at every build and compiled into one
-// file, which is compiled again only when it changed.
+// What this build is: version, commit, compiler. Defined in a source that the build writes, anew whenever
+// anything was compiled or the commit changed.
 #pragma once
 
 #include "scenarios/cli/command.h"

@@ -22,6 +22,8 @@ VHDLAB_COMMAND(disk_chain)
 VHDLAB_COMMAND(disk_map)
 VHDLAB_COMMAND(disk_merge)
 VHDLAB_COMMAND(disk_convert)
+VHDLAB_COMMAND(disk_compact)
+VHDLAB_COMMAND(disk_resize)
 
 }  // namespace vhdlab::scenarios
 

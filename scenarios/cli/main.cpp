@@ -34,6 +34,8 @@ constexpr Command commands[] = {
     {"disk map", "show where every byte of a disk stands", disk_map::syntax, disk_map::run},
     {"disk merge", "merge layers of a chain into the one below", disk_merge::syntax, disk_merge::run},
     {"disk convert", "copy a disk into one new file, raw or VHDX", disk_convert::syntax, disk_convert::run},
+    {"disk compact", "give back space a disk does not need", disk_compact::syntax, disk_compact::run},
+    {"disk resize", "make a disk larger or smaller", disk_resize::syntax, disk_resize::run},
 };
 
 TerminalFacts look_at_terminal() {

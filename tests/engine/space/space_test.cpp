@@ -9,6 +9,7 @@
 #include "engine/base/random.h"
 #include "engine/chain/chain_open.h"
 #include "engine/chain/compact_disk.h"
+#include "engine/chain/resize_disk.h"
 #include "engine/io/memory_file_system.h"
 #include "engine/io/posix_file_system.h"
 #include "tests/support/run_program.h"
@@ -250,6 +251,51 @@ TEST(CompactDisk, RefusesAFixedDisk) {
   const auto outcome = compact_disk(files, "/disk.vhdx", random, {}, {});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().fault, "compact-fixed");
+}
+
+TEST(ResizeDisk, GrowsWithZerosAndShrinksOnlyAnEmptyTail) {
+  // Goal: no byte is lost without a word. Method: grow, write at the new end, refuse to shrink, clear the
+  // tail, shrink.
+  MemoryFileSystem files;
+  SeededRandom random(1);
+  ASSERT_TRUE(create_disk(files, "/disk.vhdx", dynamic_disk(), random));
+  ShadowedDisk disk(files, "/disk.vhdx", random);
+  disk.open();
+  disk.write(0, block_size, 0xaa);
+  disk.close();
+  ASSERT_TRUE(resize_disk(files, "/disk.vhdx", 2 * disk_size, {}, random));
+  {
+    auto grown = open_chain(files, "/disk.vhdx", {.mode = OpenMode::read_write}, random);
+    ASSERT_TRUE(grown);
+    ASSERT_EQ(grown->disk_size_bytes(), 2 * disk_size);
+    WritePlan plan;
+    const std::vector<std::byte> sector(512, std::byte{0xbb});
+    ASSERT_TRUE(grown->write(2 * disk_size - 512, sector, plan));
+    ASSERT_TRUE(grown->close());
+  }
+  const auto refused = resize_disk(files, "/disk.vhdx", disk_size, {}, random);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, "disk-tail-in-use");
+  {
+    auto chain = open_chain(files, "/disk.vhdx", {.mode = OpenMode::read_write}, random);
+    WritePlan plan;
+    ASSERT_TRUE(chain->zero({disk_size, disk_size}, plan));
+    ASSERT_TRUE(chain->close());
+  }
+  ASSERT_TRUE(resize_disk(files, "/disk.vhdx", disk_size, {}, random));
+  disk.expect_content();
+}
+
+TEST(ResizeDisk, RefusesADiskThatOthersStandOn) {
+  // Goal: children are never broken without a word. Method: a child beside it.
+  MemoryFileSystem files;
+  SeededRandom random(1);
+  ASSERT_TRUE(create_disk(files, "/disk.vhdx", dynamic_disk(), random));
+  ASSERT_TRUE(create_child(files, "/disk.vhdx", "/child.avhdx", {}, random));
+  const auto refused = resize_disk(files, "/disk.vhdx", 2 * disk_size, {}, random);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, "disk-has-children");
+  EXPECT_TRUE(open_chain(files, "/child.avhdx", {}, random));
 }
 
 }  // namespace
