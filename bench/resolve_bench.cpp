@@ -15,7 +15,8 @@ namespace {
 constexpr uint64_t disk_size_bytes = 1 * gib;
 
 // A base whose blocks are all present, under `depth` empty layers.
-Chain empty_layers_over_full_base(MemoryFileSystem& files, RandomSource& random, int64_t depth) {
+Chain empty_layers_over_full_base(MemoryFileSystem& files, RandomSource& random, int64_t depth,
+                                  ResolveMode mode) {
   (void)create_disk(
       files, "/base.vhdx",
       {.disk_size_bytes = disk_size_bytes, .block_size_bytes = 2 * mib, .leave_blocks_allocated = true},
@@ -26,13 +27,13 @@ Chain empty_layers_over_full_base(MemoryFileSystem& files, RandomSource& random,
     (void)create_child(files, leaf, child, {}, random);
     leaf = child;
   }
-  return *open_chain(files, leaf, {}, random);
+  return *open_chain(files, leaf, {.resolve = mode}, random);
 }
 
-void resolve_through_empty_layers(benchmark::State& state) {
+void resolve_through_empty_layers(benchmark::State& state, ResolveMode mode) {
   MemoryFileSystem files;
   SeededRandom random(1);
-  const Chain chain = empty_layers_over_full_base(files, random, state.range(0));
+  const Chain chain = empty_layers_over_full_base(files, random, state.range(0), mode);
   ReadPlan plan;
   uint64_t layers_probed = 0;
   for (auto _ : state) {
@@ -45,7 +46,20 @@ void resolve_through_empty_layers(benchmark::State& state) {
   state.counters["per_layer"] = benchmark::Counter(static_cast<double>(layers_probed),
                                                    benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(resolve_through_empty_layers)->Arg(0)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(256)->Arg(1000);
+BENCHMARK_CAPTURE(resolve_through_empty_layers, walk, ResolveMode::walk)
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(4)
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(256)
+    ->Arg(1000);
+BENCHMARK_CAPTURE(resolve_through_empty_layers, index, ResolveMode::index)
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(16)
+    ->Arg(256)
+    ->Arg(1000);
 
 }  // namespace
 }  // namespace vhdlab

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/chain/chain_index.h"
+
 namespace vhdlab {
 namespace {
 
@@ -82,7 +84,31 @@ Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan) {
   return walk(layers, layers.size(), range, plan);
 }
 
-Chain::Chain(std::vector<std::unique_ptr<Layer>> layers) : layers_(std::move(layers)) {}
+Chain::Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode) : layers_(std::move(layers)) {
+  if (mode == ResolveMode::index) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
+}
+
+Chain::Chain(Chain&&) noexcept = default;
+Chain& Chain::operator=(Chain&&) noexcept = default;
+Chain::~Chain() = default;
+
+void Chain::push(std::unique_ptr<Layer> leaf_layer) {
+  const bool same_size = leaf_layer->disk_size_bytes() == disk_size_bytes();
+  layers_.push_back(std::move(leaf_layer));
+  // Layers count from the base and the new one is empty: what the index knows stays true, but for the disk's
+  // size.
+  if (index_ != nullptr && !same_size) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
+}
+
+uint64_t Chain::index_memory_bytes() const {
+  return index_ != nullptr ? index_->memory_bytes() : 0;
+}
+
+Result<void> Chain::carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data) {
+  TRY(carry_out(leaf(), plan, range.offset, data));
+  if (index_ != nullptr && plan.needs_publish()) index_->forget(range);
+  return {};
+}
 
 Result<void> Chain::check(ByteRange range) const {
   if (range.offset > disk_size_bytes() || range.length > disk_size_bytes() - range.offset) {
@@ -105,7 +131,7 @@ Result<void> Chain::check_sectors(ByteRange range) const {
 
 Result<void> Chain::resolve(ByteRange range, ReadPlan& plan) const {
   TRY(check(range));
-  return resolve_walk(layers_, range, plan);
+  return index_ != nullptr ? index_->resolve(layers_, range, plan) : resolve_walk(layers_, range, plan);
 }
 
 Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) const {
@@ -127,7 +153,7 @@ Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
     const Bytes piece = from.first(std::min<uint64_t>(from.size(), write_piece_bytes_max));
     if (leaf().flush_is_due()) TRY(leaf().flush());
     TRY(leaf().plan_write({offset, piece.size()}, plan));
-    TRY(carry_out(leaf(), plan, offset, piece));
+    TRY(carry_out_on_leaf(plan, {offset, piece.size()}, piece));
     offset += piece.size();
     from = from.subspan(piece.size());
   }
@@ -151,7 +177,7 @@ Result<void> Chain::change(ByteRange range, PlanChange plan_change, WritePlan& p
     const ByteRange piece{range.offset, piece_end - range.offset};
     if (leaf().flush_is_due()) TRY(leaf().flush());
     TRY((leaf().*plan_change)(piece, plan));
-    TRY(carry_out(leaf(), plan, piece.offset, {}));
+    TRY(carry_out_on_leaf(plan, piece, {}));
     range = {piece.end(), range.length - piece.length};
   }
   return {};

@@ -5,9 +5,9 @@
 //   layer 1  checkpoint
 //   layer 0  base
 //
-// A read asks the newest layer first and goes down for what each layer does not hold ("walk"). The answer is
-// a plan that names a layer for every byte; whoever executes it (psync here, a device model in the simulator)
-// moves the bytes.
+// A read asks the newest layer first and goes down for what each layer does not hold ("walk"), or looks up
+// one merged map of them all ("index"). The answer is a plan that names a layer for every byte; whoever
+// executes it (psync here, a device model in the simulator) moves the bytes.
 #pragma once
 
 #include <cstdint>
@@ -49,12 +49,23 @@ struct ReadPlan {
 [[nodiscard]] Result<void> resolve_walk(std::span<const std::unique_ptr<Layer>> layers, ByteRange range,
                                         ReadPlan& plan);
 
+// How a chain finds data. Both give the same segments; they differ in what a read costs and in memory.
+enum class ResolveMode {
+  walk,   // ask layer after layer, as a hypervisor's driver does: cost grows with depth
+  index,  // look up one merged map over all layers, filled in as it is asked (chain_index.h): cost does not
+};
+
+class ChainIndex;
+
 // Thread-safe: any number of threads may read, write and flush at once. Overlapping requests in flight
 // together have no order among them. push and close exclude everything else by the caller's care.
 class Chain {
  public:
   // `layers`, base first, not empty; all of the leaf's sector size (the opener has checked it).
-  explicit Chain(std::vector<std::unique_ptr<Layer>> layers);
+  explicit Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode = ResolveMode::walk);
+  Chain(Chain&&) noexcept;
+  Chain& operator=(Chain&&) noexcept;
+  ~Chain();
 
   [[nodiscard]] uint64_t disk_size_bytes() const { return leaf().disk_size_bytes(); }
   [[nodiscard]] uint32_t sector_size_bytes() const { return leaf().sector_size_bytes(); }
@@ -83,7 +94,10 @@ class Chain {
   [[nodiscard]] Result<void> flush() { return leaf().flush(); }
 
   // Adds a new leaf; the old one must have been closed and becomes read-only by that.
-  void push(std::unique_ptr<Layer> leaf) { layers_.push_back(std::move(leaf)); }
+  void push(std::unique_ptr<Layer> leaf);
+
+  // Bytes of memory the index takes; 0 where the chain is walked.
+  [[nodiscard]] uint64_t index_memory_bytes() const;
 
   // Closes the leaf cleanly. Nothing can be written afterwards.
   [[nodiscard]] Result<void> close() { return leaf().close(); }
@@ -96,7 +110,11 @@ class Chain {
   using PlanChange = Result<void> (Layer::*)(ByteRange, WritePlan&);
   [[nodiscard]] Result<void> change(ByteRange range, PlanChange plan_change, WritePlan& plan);
 
+  // Publishes what was planned and written, and lets the index know.
+  [[nodiscard]] Result<void> carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data);
+
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::unique_ptr<ChainIndex> index_;  // none where the chain is walked
 };
 
 }  // namespace vhdlab

@@ -76,7 +76,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
   std::vector<std::unique_ptr<Layer>> layers;  // leaf first, until the base is found
   if (options.format == DiskFormat::raw) {
     layers.push_back(TRY(open_raw(files, path, options)));
-    return Chain(std::move(layers));
+    return Chain(std::move(layers), options.resolve);
   }
 
   std::set<FileIdentity> seen;
@@ -105,7 +105,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     at = TRY(find_parent(files, at, *parent));
   }
   std::ranges::reverse(layers);
-  return Chain(std::move(layers));
+  return Chain(std::move(layers), options.resolve);
 }
 
 Result<void> create_disk(FileSystem& files, const std::string& path, const vhdx::DiskMetadata& metadata,

@@ -29,6 +29,7 @@ struct ChainOpenOptions {
   DiskFormat format = DiskFormat::automatic;  // VHDX by its signature, else refused
   LayerIndex depth_max = 4096;
   bool ignore_id_mismatch = false;
+  ResolveMode resolve = ResolveMode::walk;
 };
 
 // Opens the disk at `path` and all its ancestors. `files` and `random` must outlive the chain.
