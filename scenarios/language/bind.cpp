@@ -114,11 +114,14 @@ class PointBinder {
   void bind_io() {
     const Node* node = root_.find("io");
     if (node == nullptr) return;
-    const Keys keys = {"engine", "direct"};
+    const Keys keys = {"engine", "direct", "resolve"};
     Settings settings(judge_, *node, "io", keys);
     const std::array<Word<IoEngine>, 1> engines = {{{"psync", IoEngine::psync}}};
     (void)settings.word<IoEngine>("engine", engines);
     direct_default_ = settings.boolean("direct").value_or(false);
+    const std::array<Word<ResolveMode>, 2> modes = {
+        {{"walk", ResolveMode::walk}, {"index", ResolveMode::index}}};
+    point_.resolve = settings.word<ResolveMode>("resolve", modes).value_or(ResolveMode::walk);
   }
 
   // --- setup ---

@@ -19,6 +19,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/units.h"
+#include "engine/chain/chain.h"
 #include "scenarios/workload/pattern_stream.h"
 #include "scenarios/workload/trace.h"
 
@@ -130,7 +131,8 @@ struct SweepVariable {
 struct ScenarioPoint {
   std::vector<SweepValue> values;  // one for each variable of Scenario::sweep, in its order
   DiskSettings disk;
-  std::vector<SetupStep> setup;  // with nested repeats; flat_setup() unrolls it
+  ResolveMode resolve = ResolveMode::walk;  // how measured steps find data in the chain
+  std::vector<SetupStep> setup;             // with nested repeats; flat_setup() unrolls it
   std::vector<MeasuredStep> measure;
   uint32_t chain_depth = 0;  // checkpoints taken by the setup
 };

@@ -107,17 +107,20 @@ class Run {
         fmt::format("{}{} ({} of {})", prefix(point), name_of(step), repeat + 1, scenario_.repeat);
     const uint64_t ordinal = first_measured_ordinal + step_index;
     const auto begin = Clock::now();
-    auto measured = std::visit([&](const auto& kind) { return measure(kind, name, ordinal); }, step);
+    auto measured =
+        std::visit([&](const auto& kind) { return measure(kind, point.resolve, name, ordinal); }, step);
     time_plan_.done(planned_step(step, planned_setup(point)), Clock::now() - begin);
     return measured;
   }
 
-  Result<reports::Repeat> measure(const MeasuredWorkload& workload, const std::string& name,
-                                  uint64_t ordinal) {
+  Result<reports::Repeat> measure(const MeasuredWorkload& workload, ResolveMode resolve,
+                                  const std::string& name, uint64_t ordinal) {
     begin_stage(name, workload.duration ? ProgressUnit::nanoseconds : ProgressUnit::steps);
     PatternSettings pattern = workload.pattern;
     PerformSettings settings{.queue_depth = workload.queue_depth,
                              .direct = workload.direct,
+                             .only_reads = workload.kind == WorkloadKind::read,
+                             .resolve = resolve,
                              .warm_up = workload.warm_up,
                              .duration = workload.duration};
     if (pattern.operations) {  // they count from the end of the warm-up, so the stream itself goes on
@@ -130,16 +133,19 @@ class Run {
                      workload.kind == WorkloadKind::mixed);
   }
 
-  Result<reports::Repeat> measure(const MeasuredReplay& replay, const std::string& name, uint64_t) {
+  Result<reports::Repeat> measure(const MeasuredReplay& replay, ResolveMode resolve, const std::string& name,
+                                  uint64_t) {
     begin_stage(name, ProgressUnit::steps);
     const auto trace = TRY(read_trace(replay.trace_path, replay.trace));
     const PerformSettings settings{.queue_depth = replay.queue_depth,
                                    .direct = replay.direct,
+                                   .resolve = resolve,
                                    .as_recorded = replay.timing == ReplayTiming::recorded};
     return repeat_of(TRY(target_.perform(*trace, settings, step_progress(), stop_)), true);
   }
 
-  Result<reports::Repeat> measure(const MeasuredMerge& merge, const std::string& name, uint64_t) {
+  Result<reports::Repeat> measure(const MeasuredMerge& merge, ResolveMode, const std::string& name,
+                                  uint64_t) {
     reports::Repeat repeat;
     repeat.merge.emplace();
     if (merge.nothing_to_merge()) return repeat;
@@ -278,7 +284,7 @@ reports::Point Run::describe(const ScenarioPoint& point) const {
                       .size_bytes = point.disk.size_bytes,
                       .block_size_bytes = point.disk.block_size_bytes,
                       .logical_sector_bytes = point.disk.logical_sector_size_bytes,
-                      .resolve = "walk"};
+                      .resolve = point.resolve == ResolveMode::walk ? "walk" : "index"};
   for (const MeasuredStep& step : point.measure) {
     reports::Measurement measurement =
         std::visit([&](const auto& kind) { return describe_step(kind, point); }, step);

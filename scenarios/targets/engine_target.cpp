@@ -112,7 +112,10 @@ class EngineTarget final : public Target {
 
   Result<PerformOutcome> perform(const OperationStream& stream, const PerformSettings& settings,
                                  const StepProgress& progress, const StopRequested& stop) override {
-    Chain chain = TRY(open(OpenMode::read_write, settings.direct ? CacheMode::direct : CacheMode::buffered));
+    // Where nothing is written no table can change, and finding data needs no lock.
+    const OpenMode mode = settings.only_reads ? OpenMode::read_only : OpenMode::read_write;
+    Chain chain =
+        TRY(open(mode, settings.direct ? CacheMode::direct : CacheMode::buffered, settings.resolve));
     const TrafficMeter traffic(files_, paths_);
     const uint64_t pages_before = metadata_pages_loaded(chain);
     PsyncOutcome psync = TRY(perform_psync(chain, stream, next_content(), settings, progress, stop));
@@ -187,9 +190,10 @@ class EngineTarget final : public Target {
   [[nodiscard]] WrittenContent next_content() { return {seed_, ++generation_, *ledger_}; }
 
   // Opens the chain as the step wants it; where the file system refuses direct I/O, buffered and with a note.
-  Result<Chain> open(OpenMode mode, CacheMode cache) {
-    auto chain = open_chain(files_, paths_.back(),
-                            {.mode = mode, .cache = direct_refused_ ? CacheMode::buffered : cache}, random_);
+  Result<Chain> open(OpenMode mode, CacheMode cache, ResolveMode resolve = ResolveMode::walk) {
+    const ChainOpenOptions options{
+        .mode = mode, .cache = direct_refused_ ? CacheMode::buffered : cache, .resolve = resolve};
+    auto chain = open_chain(files_, paths_.back(), options, random_);
     if (chain || chain.error().fault != "file-direct-unsupported") return chain;
     direct_refused_ = true;
     notes_.push_back(
@@ -197,7 +201,7 @@ class EngineTarget final : public Target {
          fmt::format("the work folder's file system refuses direct I/O, so everything went through the page "
                      "cache: {}",
                      chain.error().text())});
-    return open(mode, cache);
+    return open(mode, cache, resolve);
   }
 
   Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, uint64_t space_before,

@@ -33,7 +33,9 @@ using StopRequested = std::function<bool()>;
 struct PerformSettings {
   uint32_t queue_depth = 1;  // operations in flight at once
   bool direct = false;       // bypass the page cache
-  Nanoseconds warm_up{0};    // unmeasured, by the same stream; the measured part goes on where it stopped
+  bool only_reads = false;   // the stream holds nothing but reads
+  ResolveMode resolve = ResolveMode::walk;
+  Nanoseconds warm_up{0};  // unmeasured, by the same stream; the measured part goes on where it stopped
   std::optional<Nanoseconds> duration;  // of the measured part; absent: until the stream ends
   uint64_t operations_max = endless;    // of the measured part
   bool as_recorded = false;             // issue operations at their recorded times, not as fast as possible

@@ -92,6 +92,8 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
        true},
       {scenario(read, "  - repeat: $n\n    steps: [checkpoint]\n", "sweep: { n: [0, 1] }\n"), true},
       {scenario(read, "", "expect: [{ metric: reads.iops, at_least: 5 }]\n"), true},
+      {scenario(read, "", "io: { resolve: index }\n"), true},
+      {scenario(read, "", "io: { resolve: guess }\n"), false},
       {scenario(read, "", "io: { engine: psync, direct: true }\nseed: 3\nrepeat: 2\n"), true},
       {scenario(read, "", "",
                 "size: 1TiB, format: vhdx, type: fixed, block_size: 2MiB, logical_sector_size: 4096"),
@@ -146,7 +148,7 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
-  for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay"}) {
+  for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index"}) {
     const std::string path = std::string(VHDLAB_SOURCE_DIR "/scenarios/library/") + name + ".yaml";
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }

@@ -78,5 +78,40 @@ TEST(EngineTarget, CountsTrafficInAFolderNamedRelatively) {
   EXPECT_GE(merged->totals.bytes_read, 4 * mib);
 }
 
+TEST(EngineTarget, ProbesOneMapAtAnyDepthByIndex) {
+  // Goal: the index finds what the walk finds, with one lookup a read. Method: 12 layers with random writes,
+  // mixed load and flushes through the index, verified by the walk; then reads, counted.
+  RealFolder world;
+  const auto target = scenarios::make_engine_target(world.files, world.folder.path().string());
+  constexpr scenarios::DiskSettings disk{.size_bytes = 16 * mib,
+                                         .block_size_bytes = 1 * mib,
+                                         .logical_sector_size_bytes = 512,
+                                         .physical_sector_size_bytes = 4096};
+  const auto stream = [&](uint64_t ordinal, uint32_t read_percentage) {
+    return *scenarios::make_pattern_stream({.pattern = scenarios::AccessPattern::random,
+                                            .range = {0, disk.size_bytes},
+                                            .block_size_bytes = 4096,
+                                            .read_percentage = read_percentage,
+                                            .flush_every = 50,
+                                            .operations = 2000},
+                                           scenarios::stream_seeds(7, ordinal));
+  };
+  ASSERT_TRUE(target->create_base(disk, 7));
+  for (uint64_t layer = 1; layer <= 12; ++layer) {
+    ASSERT_TRUE(target->take_checkpoint());
+    ASSERT_TRUE(target->write(*stream(layer, 0), 4, {}, {}));
+  }
+  ASSERT_TRUE(target->perform(*stream(20, 50), {.queue_depth = 4, .resolve = ResolveMode::index}, {}, {}));
+  const auto verification = target->verify(7);
+  ASSERT_TRUE(verification);
+  EXPECT_EQ(verification->sectors_wrong, 0U) << verification->first_wrong;
+  const auto reads =
+      target->perform(*stream(21, 100), {.only_reads = true, .resolve = ResolveMode::index}, {}, {});
+  ASSERT_TRUE(reads) << reads.error().text();
+  EXPECT_LT(reads->layers_probed_per_read, 8);  // 8 regions are walked once each, then one lookup a read
+  const auto walked = target->perform(*stream(21, 100), {.only_reads = true}, {}, {});
+  EXPECT_GT(walked->layers_probed_per_read, 2);
+}
+
 }  // namespace
 }  // namespace vhdlab::tests
