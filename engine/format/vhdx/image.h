@@ -108,10 +108,11 @@ class Image {
   [[nodiscard]] Result<void> set_data_write_guid(const Guid& guid);
   // Faults: vhdx-locator-too-long.
   [[nodiscard]] Result<void> set_parent(const ParentLocator& parent);
-  // Grows or shrinks the disk; bytes that come into being read as zeros or as the parent's. What lies past a
-  // smaller end is lost. Faults: vhdx-bat-too-small (the table's region cannot describe the new size),
+  // Grows or shrinks the disk. What lies past a smaller end is lost. Bytes that come into being read as zeros
+  // up to `zeros_end_bytes`, whatever the parent holds there, and from there on as the parent's, or as zeros
+  // where there is none. Faults: vhdx-bat-too-small (the table's region cannot describe the new size),
   // vhdx-disk-size.
-  [[nodiscard]] Result<void> set_disk_size(uint64_t disk_size_bytes);
+  [[nodiscard]] Result<void> set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_bytes = 0);
 
   // Moves blocks from the end of the file into gaps before them, so that close_and_truncate can shorten it;
   // returns how many. Nothing else may use the image meanwhile. `stop` is asked between blocks; stopping
@@ -169,7 +170,8 @@ class Image {
 
   Result<void> begin_session();
   Result<void> forget_past(uint64_t disk_size_bytes);
-  Result<void> clear_slack();
+  Result<void> clear_slack(bool hide_parent);
+  Result<void> hide_parent_behind(const BatGeometry& larger, uint64_t zeros_end_bytes);
   Result<void> clear_entries_past_end(const BatGeometry& larger);
 
   std::unique_ptr<File> file_;

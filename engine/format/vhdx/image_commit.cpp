@@ -226,7 +226,7 @@ Result<void> Image::set_parent(const ParentLocator& parent) {
   return {};
 }
 
-Result<void> Image::set_disk_size(uint64_t disk_size_bytes) {
+Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_bytes) {
   if (disk_size_bytes == metadata_.disk_size_bytes) return {};
   DiskMetadata resized = metadata_;
   resized.disk_size_bytes = disk_size_bytes;
@@ -244,8 +244,11 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes) {
   TRY(flush_locked());
   const bool shrinks = disk_size_bytes < metadata_.disk_size_bytes;
   if (!shrinks) {
-    TRY(clear_slack());
+    const bool hides_parent = metadata_.has_parent() && zeros_end_bytes > metadata_.disk_size_bytes;
+    TRY(clear_slack(hides_parent));
+    TRY(flush_locked());  // before entries change in the file behind the back of the pages held in memory
     TRY(clear_entries_past_end(geometry));
+    if (hides_parent) TRY(hide_parent_behind(geometry, std::min(zeros_end_bytes, disk_size_bytes)));
   }
   const le64 stored = disk_size_bytes;
   TRY(commit_bytes(metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))));
@@ -279,20 +282,48 @@ Result<void> Image::forget_past(uint64_t disk_size_bytes) {
 }
 
 // Zeroes what lies in the last block past the disk's end: it becomes part of the disk when the disk grows.
-Result<void> Image::clear_slack() {
+// Where the parent shall not show there, the zeros become present.
+Result<void> Image::clear_slack(bool hide_parent) {
   const uint64_t slack = metadata_.disk_size_bytes % geometry_.block_size_bytes();
   if (slack == 0) return {};
   const std::unique_lock lock(tables_mutex_);
   const BlockIndex last = geometry_.block_of(metadata_.disk_size_bytes - 1);
   const BatEntry entry = TRY(entry_at(geometry_.entry_of(last)));
-  const BlockState state = entry.state();
-  if (state == BlockState::partially_present) {
-    const uint64_t first_bit = geometry_.bit_of(metadata_.disk_size_bytes);
-    TRY(set_bits(geometry_.chunk_of(last), first_bit,
-                 (geometry_.block_size_bytes() - slack) / geometry_.sector_size_bytes(), false));
+  const uint64_t slack_length = geometry_.block_size_bytes() - slack;
+  const auto mark = [&](bool present) {
+    return set_bits(geometry_.chunk_of(last), geometry_.bit_of(metadata_.disk_size_bytes),
+                    slack_length / geometry_.sector_size_bytes(), present);
+  };
+  switch (entry.state()) {
+    case BlockState::fully_present:
+      return file_->punch_hole({entry.file_offset() + slack, slack_length});
+    case BlockState::partially_present:
+      if (hide_parent) TRY(file_->punch_hole({entry.file_offset() + slack, slack_length}));
+      return mark(hide_parent);
+    case BlockState::not_present: {
+      if (!hide_parent) return {};
+      const uint64_t block_offset = TRY(allocate(geometry_.block_size_bytes()));
+      TRY(ensure_bitmap(geometry_.chunk_of(last)));
+      TRY(set_bits(geometry_.chunk_of(last), geometry_.bit_of(geometry_.first_byte_of(last)),
+                   geometry_.block_size_bytes() / geometry_.sector_size_bytes(), false));
+      TRY(mark(true));
+      return set_entry(geometry_.entry_of(last), BatEntry::make(BlockState::partially_present, block_offset));
+    }
+    default:
+      return {};  // zeros already
   }
-  if (state != BlockState::fully_present) return {};
-  return file_->punch_hole({entry.file_offset() + slack, geometry_.block_size_bytes() - slack});
+}
+
+// Makes the blocks between the disk's end and `zeros_end_bytes` zero blocks, which the parent does not show
+// through. As with clear_entries_past_end, nobody reads these entries before the size changes.
+Result<void> Image::hide_parent_behind(const BatGeometry& larger, uint64_t zeros_end_bytes) {
+  const le64 zero_block = BatEntry::make(BlockState::zero, 0).bits;
+  const uint64_t end = divide_up(zeros_end_bytes, larger.block_size_bytes());
+  for (uint64_t block = geometry_.block_count(); block < end; ++block) {
+    TRY(file_->write(regions_.bat.offset + larger.entry_of(BlockIndex{block}) * sizeof(le64),
+                     std::as_bytes(std::span(&zero_block, 1))));
+  }
+  return {};
 }
 
 // Zeroes the entries that become part of the table when the disk grows to `larger`: what stands there was
