@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/merge/merge_record.h"
 
 namespace vhdlab {
 namespace {
@@ -29,10 +30,10 @@ struct Merge {
   MergeRange range;
   Chain chain;
   uint64_t bytes_to_move = 0;
-  std::unique_ptr<VhdxLayer> target;  // for writing
-  std::unique_ptr<VhdxLayer>
-      child;  // the disk above the top, for re-pointing; none where the top is the leaf
-  MergeOutcome outcome;
+  Guid next_identity{};                 // of the target
+  std::unique_ptr<VhdxLayer> target{};  // for writing
+  std::unique_ptr<VhdxLayer> child{};   // the disk above the top, to re-point; none where the top is the leaf
+  MergeOutcome outcome{};
 
   [[nodiscard]] const std::string& path_of(LayerIndex layer) const { return chain.layers()[layer]->path(); }
 };
@@ -96,9 +97,18 @@ Result<void> copy_step(Merge& merge, const MergeStep& step, AlignedBuffer& buffe
   return {};
 }
 
+// How far the disks below the target reach: what they hold past the target's old end must not come to light
+// when it grows.
+uint64_t hidden_end(const Merge& merge) {
+  uint64_t end = 0;
+  for (LayerIndex layer = 0; layer < merge.range.target; ++layer)
+    end = std::max(end, merge.chain.layers()[layer]->disk_size_bytes());
+  return end;
+}
+
 Result<void> move_bytes(Merge& merge) {
   const uint64_t disk_size = merge.chain.layers()[merge.range.top]->disk_size_bytes();
-  TRY(merge.target->image().set_disk_size(disk_size));
+  TRY(merge.target->image().set_disk_size(disk_size, hidden_end(merge)));
 
   ReadPlan scratch;
   WritePlan write_plan;
@@ -124,62 +134,162 @@ Result<void> move_bytes(Merge& merge) {
   return merge.target->flush();
 }
 
-// Gives the target its new identity and every disk of the chain a parent that fits, at every moment in
-// between.
-Result<void> put_chain_together(Merge& merge) {
-  const Guid next_identity = Guid::make_random(merge.random);
+// Gives the target its new identity. The lowest source accepts both, so that it fits at every moment.
+Result<void> rename_target(Merge& merge) {
+  merge.next_identity = Guid::make_random(merge.random);
   const auto lowest_source = TRY(open_to_change(merge, merge.range.target + 1));
   vhdx::ParentLocator announced = *lowest_source->image().metadata().parent;
-  announced.linkage2 = next_identity;
+  // Not what the source was made from: an earlier run of this merge may have renamed the target already.
+  announced.linkage = merge.target->image().header().data_write_guid;
+  announced.linkage2 = merge.next_identity;
   TRY(lowest_source->image().set_parent(announced));
   TRY(lowest_source->close());
+  return merge.target->image().set_data_write_guid(merge.next_identity);
+}
 
-  TRY(merge.target->image().set_data_write_guid(next_identity));
-  TRY(merge.target->close());
+Result<void> leave_record(Merge& merge) {
+  const std::string& leaf_path = merge.chain.leaf().path();
+  const std::filesystem::path folder = absolute_folder_of(leaf_path);
+  auto from_folder = [&](const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal().lexically_relative(folder).string();
+  };
+  MergeRecord record{.range = merge.range,
+                     .keep_sources = merge.options.keep_sources,
+                     .target = {from_folder(merge.target->path()), merge.next_identity},
+                     .sources = {},
+                     .child_path = {}};
+  for (LayerIndex layer = merge.range.target + 1; layer <= merge.range.top; ++layer) {
+    auto& source = dynamic_cast<VhdxLayer&>(*merge.chain.layers()[layer]);
+    record.sources.push_back({from_folder(source.path()), source.image().header().data_write_guid});
+  }
+  if (merge.child != nullptr) record.child_path = from_folder(merge.child->path());
+  return write_merge_record(merge.files, leaf_path, record);
+}
 
-  if (merge.child != nullptr) {
-    TRY(merge.child->image().set_parent(vhdx::make_parent_locator(
-        next_identity, absolute_folder_of(merge.child->path()),
-        std::filesystem::absolute(merge.target->path()).lexically_normal().string())));
-    TRY(merge.child->close());
-    merge.outcome.child_path = merge.child->path();
+Result<void> repoint_child(Merge& merge) {
+  if (merge.child == nullptr) return {};
+  TRY(merge.child->image().set_parent(vhdx::make_parent_locator(
+      merge.next_identity, absolute_folder_of(merge.child->path()),
+      std::filesystem::absolute(merge.target->path()).lexically_normal().string())));
+  TRY(merge.child->close());
+  merge.outcome.child_path = merge.child->path();
+  return {};
+}
+
+// Newest first: as long as a source is there, so are those it stands on.
+Result<void> remove_sources(FileSystem& files, const std::vector<std::string>& sources,
+                            MergeOutcome& outcome) {
+  for (auto source = sources.rbegin(); source != sources.rend(); ++source) {
+    if (!files.exists(*source)) continue;
+    TRY(files.remove(*source));
+    TRY(files.sync_folder(absolute_folder_of(*source)));
+    outcome.removed_paths.push_back(*source);
   }
   return {};
 }
 
-Result<void> remove_sources(Merge& merge) {
-  if (merge.options.keep_sources) return {};
-  for (LayerIndex layer = merge.range.top; layer > merge.range.target; --layer) {
-    TRY(merge.files.remove(merge.path_of(layer)));
-    merge.outcome.removed_paths.push_back(merge.path_of(layer));
-    TRY(merge.files.sync_folder(absolute_folder_of(merge.path_of(layer))));
+// ---- After an interruption ----
+
+std::string in_folder(const std::string& leaf_path, const std::string& relative) {
+  return (std::filesystem::path(absolute_folder_of(leaf_path)) / relative).lexically_normal().string();
+}
+
+// Whether the merge had come so far that nothing stands on its sources any more: the leaf, being one of them,
+// is gone, or the disk above them stands on the target.
+Result<bool> is_put_together(FileSystem& files, const std::string& leaf_path, const MergeRecord& record,
+                             RandomSource& random) {
+  if (!record.child_path) return !files.exists(leaf_path);
+  const std::string child_path = in_folder(leaf_path, *record.child_path);
+  if (!files.exists(child_path)) return false;
+  const auto child = TRY(open_vhdx(files, child_path, OpenMode::read_only, CacheMode::buffered, random));
+  const auto& parent = child->image().metadata().parent;
+  return parent && parent->linkage == record.target.identity;
+}
+
+// Every leftover is as the merge left it; a file that somebody wrote to since may hold what nothing else
+// does.
+Result<void> check_leftovers(FileSystem& files, const std::string& leaf_path, const MergeRecord& record,
+                             RandomSource& random) {
+  const std::string target = in_folder(leaf_path, record.target.path);
+  if (!files.exists(target)) {
+    return failure(
+        ErrorKind::not_found, "merge-target-missing",
+        fmt::format("{}: an interrupted merge moved everything into {}, which is missing", leaf_path, target),
+        "bring that file back; nothing was removed");
+  }
+  for (const MergeRecord::Disk& source : record.sources) {
+    const std::string path = in_folder(leaf_path, source.path);
+    if (!files.exists(path)) continue;
+    const auto disk = TRY(open_vhdx(files, path, OpenMode::read_only, CacheMode::buffered, random));
+    const Guid& found = disk->image().header().data_write_guid;
+    if (found == source.identity) continue;
+    return failure(
+        ErrorKind::mismatch, "merge-source-changed",
+        fmt::format("{}: an interrupted merge into {} was to remove it, and it was written to since: found "
+                    "identity {}, expected {}",
+                    path, target, found.to_lower(), source.identity.to_lower()),
+        fmt::format("save what you need of it, then delete it and {}", merge_record_path(leaf_path)));
   }
   return {};
 }
 
 }  // namespace
 
+Result<std::optional<InterruptedMerge>> finish_interrupted_merge(FileSystem& files,
+                                                                 const std::string& leaf_path,
+                                                                 RandomSource& random) {
+  const auto record = TRY(read_merge_record(files, leaf_path));
+  if (!record || !TRY(is_put_together(files, leaf_path, *record, random))) return std::nullopt;
+  InterruptedMerge merge{.range = record->range, .outcome = {}};
+  std::vector<std::string> sources;
+  for (const MergeRecord::Disk& source : record->sources)
+    sources.push_back(in_folder(leaf_path, source.path));
+  if (!record->keep_sources) {
+    TRY(check_leftovers(files, leaf_path, *record, random));
+    TRY(remove_sources(files, sources, merge.outcome));
+  }
+  TRY(remove_merge_record(files, leaf_path));
+  merge.outcome.was_interrupted = true;
+  merge.outcome.layers_merged = record->range.source_count();
+  merge.outcome.target_path = in_folder(leaf_path, record->target.path);
+  if (record->child_path) merge.outcome.child_path = in_folder(leaf_path, *record->child_path);
+  return merge;
+}
+
 Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, MergeRange range,
                            const MergeOptions& options, RandomSource& random) {
+  const auto interrupted = TRY(finish_interrupted_merge(files, leaf_path, random));
+  if (interrupted && interrupted->range.target == range.target && interrupted->range.top == range.top)
+    return interrupted->outcome;
+  if (!files.exists(leaf_path)) {
+    return failure(ErrorKind::not_found, "merge-leaf-gone", leaf_path + ": there is no such file",
+                   "a merge of the leaf ends with the disk in its parent's file: open that instead");
+  }
   const ChainOpenOptions read_only{.cache = options.cache, .ignore_id_mismatch = options.ignore_id_mismatch};
-  Merge merge{files, random, options, range, TRY(open_chain(files, leaf_path, read_only, random)),
-              0,     {},     {},      {}};
+  Merge merge{files, random, options, range, TRY(open_chain(files, leaf_path, read_only, random))};
   const MergeEstimate estimate = TRY(estimate_merge(merge.chain, range));
   merge.bytes_to_move = estimate.bytes_to_copy + estimate.bytes_to_zero;
   TRY(refuse_other_children(merge));
   merge.target = TRY(open_to_change(merge, range.target));
   if (range.top < merge.chain.depth()) merge.child = TRY(open_to_change(merge, range.top + 1));
 
+  TRY(rename_target(merge));
   auto moved = move_bytes(merge);
-  if (!moved) {
-    (void)merge.target
-        ->close();  // the failure of the move is the one to tell; an unclean close is mended at the next open
-    return std::unexpected(moved.error());
-  }
-  TRY(put_chain_together(merge));
+  // An unclean close is mended at the next open; where the move failed, that is the failure to tell.
+  const auto closed = merge.target->close();
+  TRY(moved);
+  TRY(closed);
+  TRY(leave_record(merge));
+  TRY(repoint_child(merge));
   merge.outcome.layers_merged = range.source_count();
   merge.outcome.target_path = merge.target->path();
-  TRY(remove_sources(merge));
+  if (!options.keep_sources) {
+    std::vector<std::string> sources;
+    for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
+      sources.push_back(merge.path_of(layer));
+    TRY(remove_sources(files, sources, merge.outcome));
+  }
+  TRY(remove_merge_record(files, merge.chain.leaf().path()));
   return std::move(merge.outcome);
 }
 

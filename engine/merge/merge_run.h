@@ -2,13 +2,18 @@
 // move, the sources still stand above the target and hide every byte that changes in it; running the merge
 // again finishes it.
 //
-//   move      the union of the sources into the target             the chain reads as before, through the
-//   sources announce  the lowest source accepts the target's next identity  (parent_linkage2) rename    the
-//   target takes that identity                        its other children, if any, stop opening re-point  the
-//   disk above the top is given the target as parent remove    the sources, newest first
+//   announce  the lowest source accepts the target's next identity too (parent_linkage2)
+//   rename    the target takes that identity: its other children, if any, stop opening before a byte moves
+//   move      the union of the sources into the target; the chain reads as before, through the sources
+//   record    which files are finished with, beside the leaf (merge_record.h)
+//   re-point  the disk above the top is given the target as parent
+//   remove    the sources, newest first, then the record
+//
+// Where the top is the leaf, the leaf's file goes with the sources: from then on the target is the disk.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,15 +38,34 @@ struct MergeOutcome {
   uint64_t bytes_copied = 0;
   uint64_t bytes_zeroed = 0;
   uint32_t layers_merged = 0;
+  bool was_interrupted = false;            // an earlier run had moved everything; this one only cleared up
   std::string target_path;                 // what now holds the content of the top
   std::string child_path;                  // the disk that now stands on it; empty where the top was the leaf
   std::vector<std::string> removed_paths;  // the sources, newest first
 };
 
 // Merges `range` of the chain whose leaf is at `leaf_path`. Files of the chain must not be open for writing
-// elsewhere. Faults: merge-range, merge-has-other-children, merge-interrupted, those of opening, reading and
-// writing. On a failure the chain still opens and reads the same.
+// elsewhere. Where an earlier run of the same merge was interrupted after the chain was put together, this
+// one finishes that and merges nothing more; an interrupted merge of another range is finished first. Faults:
+// merge-range, merge-has-other-children, merge-interrupted, merge-leaf-gone, those of
+// finish_interrupted_merge, of opening, reading and writing. On a failure the chain still opens and reads the
+// same.
 [[nodiscard]] Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, MergeRange range,
                                          const MergeOptions& options, RandomSource& random);
+
+// What is known of a merge that was interrupted after everything was moved.
+struct InterruptedMerge {
+  MergeRange range;  // in the chain as it was
+  MergeOutcome outcome;
+};
+
+// Removes what a merge of the chain with this leaf left behind when it was interrupted after everything was
+// moved, also where the leaf itself is gone already; nothing where there is no such merge. Callers that
+// choose a range from the chain call this first: before it the leaf may be missing, after it the chain is
+// shorter. Faults: merge-source-changed (a leftover was written to since; nothing is removed),
+// merge-target-missing.
+[[nodiscard]] Result<std::optional<InterruptedMerge>> finish_interrupted_merge(FileSystem& files,
+                                                                               const std::string& leaf_path,
+                                                                               RandomSource& random);
 
 }  // namespace vhdlab

@@ -1,0 +1,138 @@
+// The record as text, one fact a line, closed by a checksum of all before it:
+//
+//   vhdlab merge 1
+//   range TARGET TOP
+//   keep 0
+//   target GUID PATH
+//   source GUID PATH       (each, the lowest first)
+//   child PATH             (where there is one)
+//   end CHECKSUM
+#include "engine/merge/merge_record.h"
+
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "engine/base/crc32c.h"
+
+namespace vhdlab {
+namespace {
+
+constexpr std::string_view first_line = "vhdlab merge 1";
+constexpr uint64_t record_size_max = 16 * mib;
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
+}
+
+Bytes bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::string to_text(const MergeRecord& record) {
+  std::string text = fmt::format("{}\nrange {} {}\nkeep {:d}\n", first_line, record.range.target,
+                                 record.range.top, record.keep_sources);
+  text += fmt::format("target {} {}\n", record.target.identity.to_lower(), record.target.path);
+  for (const MergeRecord::Disk& source : record.sources)
+    text += fmt::format("source {} {}\n", source.identity.to_lower(), source.path);
+  if (record.child_path) text += fmt::format("child {}\n", *record.child_path);
+  return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
+}
+
+// The text before the next `separator`, taken off the front together with it.
+std::string_view take(std::string_view& text, char separator) {
+  const size_t end = std::min(text.find(separator), text.size());
+  const std::string_view taken = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return taken;
+}
+
+std::optional<LayerIndex> layer_index(std::string_view text) {
+  LayerIndex index = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return index;
+}
+
+std::optional<MergeRecord::Disk> disk(std::string_view text) {
+  const auto identity = Guid::parse(take(text, ' '));
+  if (!identity || text.empty()) return std::nullopt;
+  return MergeRecord::Disk{std::string(text), *identity};
+}
+
+std::optional<MergeRecord> from_text(std::string_view text) {
+  const size_t end = text.rfind("end ");
+  if (end == std::string_view::npos ||
+      text.substr(end) != fmt::format("end {:08x}\n", crc32c(bytes_of(text.substr(0, end)))))
+    return std::nullopt;
+  text = text.substr(0, end);
+  if (take(text, '\n') != first_line) return std::nullopt;
+
+  MergeRecord record;
+  bool has_range = false;
+  while (!text.empty()) {
+    std::string_view line = take(text, '\n');
+    const std::string_view word = take(line, ' ');
+    if (word == "range") {
+      const auto target = layer_index(take(line, ' '));
+      const auto top = layer_index(line);
+      if (!target || !top) return std::nullopt;
+      record.range = {*target, *top};
+      has_range = true;
+    } else if (word == "keep") {
+      record.keep_sources = line == "1";
+    } else if (word == "target" || word == "source") {
+      auto named = disk(line);
+      if (!named) return std::nullopt;
+      if (word == "target") {
+        record.target = *std::move(named);
+      } else {
+        record.sources.push_back(*std::move(named));
+      }
+    } else if (word == "child") {
+      record.child_path = line;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!has_range || record.target.path.empty() || record.sources.empty()) return std::nullopt;
+  return record;
+}
+
+}  // namespace
+
+std::string merge_record_path(const std::string& leaf_path) {
+  return leaf_path + ".merge";
+}
+
+Result<void> write_merge_record(FileSystem& files, const std::string& leaf_path, const MergeRecord& record) {
+  const std::string path = merge_record_path(leaf_path);
+  if (files.exists(path)) TRY(files.remove(path));
+  const auto file = TRY(files.create(path));
+  TRY(file->write(0, bytes_of(to_text(record))));
+  TRY(file->flush());
+  return files.sync_folder(folder_of(path));
+}
+
+Result<std::optional<MergeRecord>> read_merge_record(FileSystem& files, const std::string& leaf_path) {
+  const std::string path = merge_record_path(leaf_path);
+  if (!files.exists(path)) return std::nullopt;
+  const auto file = TRY(files.open(path, OpenMode::read_only));
+  const uint64_t size = TRY(file->size_bytes());
+  if (size > record_size_max) return std::nullopt;
+  std::string text(size, '\0');
+  TRY(file->read(0, std::as_writable_bytes(std::span(text))));
+  return from_text(text);
+}
+
+Result<void> remove_merge_record(FileSystem& files, const std::string& leaf_path) {
+  const std::string path = merge_record_path(leaf_path);
+  if (!files.exists(path)) return {};
+  TRY(files.remove(path));
+  return files.sync_folder(folder_of(path));
+}
+
+}  // namespace vhdlab
