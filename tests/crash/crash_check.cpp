@@ -153,10 +153,12 @@ uint64_t explore_cuts(const PowerCutFileSystem& disk, const CutLimits& limits, R
 }
 
 void CrashTally::print(const std::string& name) const {
-  fmt::print(
-      "{}: {} states after a cut at {} barriers ({} with every subset), {} with a log to replay; "
-      "{} states after a cut of the recovery, {} after a second cut\n",
-      name, cuts, moments, moments_exhausted, replays, recovery_cuts, second_cuts);
+  std::string text = fmt::format("{}: {} states after a cut at {} barriers", name, cuts, moments);
+  if (moments_exhausted > 0) text += fmt::format(", {} of them with every subset", moments_exhausted);
+  if (replays > 0) text += fmt::format("; {} with a log to replay", replays);
+  if (recovery_cuts > 0) text += fmt::format("; {} after a cut of the recovery", recovery_cuts);
+  if (second_cuts > 0) text += fmt::format("; {} after a second cut", second_cuts);
+  fmt::print("{}\n", text);
   std::fflush(stdout);
 }
 
