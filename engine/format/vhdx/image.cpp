@@ -414,7 +414,11 @@ Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan
     if (state == BlockState::partially_present) change(BlockState::partially_present, entry.file_offset());
     return {};
   }
+  const bool tried_before = reserved_.contains(number(block));
   const uint64_t block_offset = TRY(space_for(block));  // fresh space reads as zeros already
+  if (tried_before) {
+    plan.zero_fill.push_back({block_offset + range.offset - geometry_.first_byte_of(block), range.length});
+  }
   TRY(ensure_bitmap(geometry_.chunk_of(block)));
   change(BlockState::partially_present, block_offset);
   return {};

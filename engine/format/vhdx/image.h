@@ -161,9 +161,11 @@ class Image {
 
   // These hold commit_mutex_ already.
   Result<void> begin_session_locked();
+  Result<void> start_log_and_identity();
   Result<void> flush_locked();
-  Result<void> commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages);
-  Result<void> commit_entry(std::span<const PageWrite> pages);
+  Result<void> commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages,
+                      uint64_t durable_file_size_bytes);
+  Result<void> commit_entry(std::span<const PageWrite> pages, uint64_t durable_file_size_bytes);
   Result<PageWrite> with_bitmap_entries_only(const PageWrite& bat_page);
   Result<void> give_back(std::span<const ByteRange> given_up);
   Result<void> commit_bytes(uint64_t file_offset, Bytes bytes);
@@ -201,6 +203,7 @@ class Image {
   std::mutex commit_mutex_;
   std::optional<LogWriter> log_;  // set from the first modification to close
   std::atomic<bool> session_begun_ = false;
+  std::optional<Error> session_error_;  // why no session can begin any more
 };
 
 }  // namespace vhdlab::vhdx

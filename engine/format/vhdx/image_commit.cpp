@@ -34,6 +34,14 @@ Result<void> Image::begin_session() {
 
 Result<void> Image::begin_session_locked() {
   if (session_begun_.load()) return {};
+  if (session_error_) return std::unexpected(*session_error_);
+  auto begun = start_log_and_identity();
+  // A header may name the new log already; a second try would write over its only entry.
+  if (!begun && begun.error().kind == ErrorKind::io_failed) session_error_ = begun.error();
+  return begun;
+}
+
+Result<void> Image::start_log_and_identity() {
   if (mode_ == OpenMode::read_only) {
     return failure(ErrorKind::permission_denied, "file-read-only", file_->name() + ": opened read-only",
                    "open it for writing");
@@ -96,8 +104,11 @@ Result<void> Image::flush_locked() {
   std::vector<PageWrite> bitmap_writes;
   std::vector<PageWrite> bat_writes;
   std::vector<ByteRange> given_up;
+  uint64_t file_size_bytes =
+      0;  // with these pages: what grows the file from here on may not be durable with them
   {
     const std::unique_lock lock(tables_mutex_);
+    file_size_bytes = TRY(file_->size_bytes());
     bitmap_pages.swap(dirty_bitmap_pages_);
     bat_pages.swap(dirty_bat_pages_);
     given_up.swap(given_up_);
@@ -106,7 +117,7 @@ Result<void> Image::flush_locked() {
   }
   auto committed = file_->flush();  // the data these pages speak of, and the pages of the last commit
   if (committed && !(bitmap_writes.empty() && bat_writes.empty()))
-    committed = commit(bitmap_writes, bat_writes);
+    committed = commit(bitmap_writes, bat_writes, file_size_bytes);
   if (!committed) {
     const std::unique_lock lock(tables_mutex_);
     dirty_bitmap_pages_.merge(bitmap_pages);
@@ -128,12 +139,13 @@ Result<void> Image::give_back(std::span<const ByteRange> given_up) {
 // One entry where everything fits. Otherwise several, each whole in itself, in an order that never shows a
 // partly present block without its bitmap: bitmap bits, then the table's bitmap entries alone, then the
 // table.
-Result<void> Image::commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages) {
+Result<void> Image::commit(std::span<const PageWrite> bitmap_pages, std::span<const PageWrite> bat_pages,
+                           uint64_t durable_file_size_bytes) {
   std::vector<PageWrite> pages(bitmap_pages.begin(), bitmap_pages.end());
   const size_t pages_max = log_->pages_per_entry_max();
   if (bitmap_pages.size() + bat_pages.size() <= pages_max) {
     pages.insert(pages.end(), bat_pages.begin(), bat_pages.end());
-    return commit_entry(pages);
+    return commit_entry(pages, durable_file_size_bytes);
   }
   if (metadata_.has_parent()) {
     for (const PageWrite& page : bat_pages)
@@ -143,13 +155,14 @@ Result<void> Image::commit(std::span<const PageWrite> bitmap_pages, std::span<co
   for (size_t first = 0; first < pages.size(); first += pages_max) {
     if (first > 0)
       TRY(file_->flush());  // the entry before is in place before its room in the ring may be reused
-    TRY(commit_entry(std::span(pages).subspan(first, std::min(pages_max, pages.size() - first))));
+    TRY(commit_entry(std::span(pages).subspan(first, std::min(pages_max, pages.size() - first)),
+                     durable_file_size_bytes));
   }
   return {};
 }
 
-Result<void> Image::commit_entry(std::span<const PageWrite> pages) {
-  TRY(log_->append(pages, TRY(file_->size_bytes())));
+Result<void> Image::commit_entry(std::span<const PageWrite> pages, uint64_t durable_file_size_bytes) {
+  TRY(log_->append(pages, durable_file_size_bytes));
   for (const PageWrite& page : pages)
     TRY(file_->write(page.file_offset, page.page));
   return {};
@@ -181,8 +194,9 @@ Result<void> Image::commit_bytes(uint64_t file_offset, Bytes bytes) {
     pages.push_back(page);
   }
   TRY(flush_locked());
+  const uint64_t file_size_bytes = TRY(file_->size_bytes());
   TRY(file_->flush());  // the tables are in place before this entry makes theirs unreachable for replay
-  TRY(commit_entry(pages));
+  TRY(commit_entry(pages, file_size_bytes));
   return file_->flush();
 }
 
