@@ -1,0 +1,129 @@
+// A chain and, beside it, the plain array of bytes it must read as. Every change goes to both; the model
+// knows nothing of layers, which is the point.
+#pragma once
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/chain/chain_open.h"
+#include "engine/merge/merge_run.h"
+#include "tests/engine/format/image_workbench.h"
+
+namespace vhdlab::tests {
+
+class ChainWorkbench {
+ public:
+  struct BaseOptions {
+    uint64_t disk_size_bytes = 12 * mib;
+    uint32_t block_size_bytes = 1 * mib;
+    uint32_t sector_size_bytes = 512;
+    bool fixed = false;
+  };
+
+  // Files are made in `folder` of `files`, which must outlive the workbench.
+  ChainWorkbench(FileSystem& file_system, std::string folder, uint64_t seed)
+      : files(file_system), random(seed), folder_(std::move(folder)) {}
+
+  void create_base(const BaseOptions& options) {
+    vhdx::DiskMetadata metadata;
+    metadata.disk_size_bytes = options.disk_size_bytes;
+    metadata.block_size_bytes = options.block_size_bytes;
+    metadata.logical_sector_size_bytes = options.sector_size_bytes;
+    metadata.leave_blocks_allocated = options.fixed;
+    paths = {next_path()};
+    must(create_disk(files, paths.back(), metadata, random));
+    model.assign(options.disk_size_bytes, std::byte{0});
+    open();
+  }
+
+  void checkpoint(const ChildOptions& options = {.block_size_bytes = 1 * mib, .disk_size_bytes = 0}) {
+    const std::string path = next_path();
+    must(take_checkpoint(files, *chain, path, options, CacheMode::buffered, random));
+    paths.push_back(path);
+    if (options.disk_size_bytes != 0) model.resize(options.disk_size_bytes, std::byte{0});
+  }
+
+  // Closes what is open, then opens.
+  void open(OpenMode mode = OpenMode::read_write) {
+    close();
+    chain.emplace(must(open_chain(files, paths.back(), {.mode = mode}, random)));
+  }
+
+  void close() {
+    if (!chain) return;
+    must(chain->close());
+    chain.reset();
+  }
+
+  // What was flushed must be there after it: flushes, and drops the chain as a power cut would.
+  void flush_and_cut_power() {
+    must(chain->flush());
+    chain.reset();
+    open();
+  }
+
+  void write(uint64_t offset, Bytes data) {
+    must(chain->write(offset, data, plan_));
+    std::memcpy(model.data() + offset, data.data(), data.size());
+  }
+
+  void fill(ByteRange range, uint8_t value) { write(range.offset, filled(range.length, value)); }
+
+  void zero(ByteRange range) {
+    must(chain->zero(range, plan_));
+    std::memset(model.data() + range.offset, 0, range.length);
+  }
+
+  // Merges with the chain closed, and opens it again.
+  Result<MergeOutcome> merge(MergeRange range, const MergeOptions& options = {}) {
+    close();
+    auto outcome = vhdlab::merge(files, paths.back(), range, options, random);
+    if (outcome) forget(range);
+    open();
+    return outcome;
+  }
+
+  // Takes the merged layers out of the list of paths.
+  void forget(MergeRange range) {
+    paths.erase(paths.begin() + range.target + 1, paths.begin() + range.top + 1);
+  }
+
+  [[nodiscard]] std::vector<std::byte> read(ByteRange range) const {
+    std::vector<std::byte> data(range.length, std::byte{0xcc});
+    ReadPlan plan;
+    must(chain->read(range.offset, data, plan));
+    return data;
+  }
+
+  // "" where the chain reads as the model, else where it does not.
+  [[nodiscard]] std::string difference() const {
+    if (chain->disk_size_bytes() != model.size()) {
+      return fmt::format("the disk has {} bytes, expected {}", chain->disk_size_bytes(), model.size());
+    }
+    const auto data = read({0, model.size()});
+    if (std::memcmp(data.data(), model.data(), model.size()) == 0) return "";
+    const auto at = std::ranges::mismatch(data, model).in1 - data.begin();
+    return fmt::format("byte {:#x} reads as {:#x}, expected {:#x}", at,
+                       static_cast<int>(data[static_cast<size_t>(at)]),
+                       static_cast<int>(model[static_cast<size_t>(at)]));
+  }
+
+  FileSystem& files;
+  SeededRandom random;
+  std::vector<std::string> paths;  // base first
+  std::vector<std::byte> model;
+  std::optional<Chain> chain;
+
+ private:
+  [[nodiscard]] std::string next_path() { return fmt::format("{}/layer-{}.vhdx", folder_, made_++); }
+
+  std::string folder_;
+  int made_ = 0;
+  WritePlan plan_;
+};
+
+}  // namespace vhdlab::tests
