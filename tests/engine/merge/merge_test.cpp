@@ -141,6 +141,40 @@ TEST_F(MergeTest, LargerAndSmallerChildrenGiveTheirSize) {
   }
 }
 
+TEST_F(MergeTest, TargetThatGrowsDoesNotLetALargerGrandparentThrough) {
+  // Goal: past the end of a smaller parent there are zeros, and after merging a larger child into it still.
+  // Method: 12 MiB of data, a parent of 5, a child of 12; also with two sources, the lower one small.
+  for (uint64_t lower_source : {uint64_t{0}, 4 * mib, 8 * mib, 12 * mib}) {
+    MemoryFileSystem own_files;
+    ChainWorkbench own(own_files, "/vm", 16);
+    own.create_base({});
+    own.fill({0, 12 * mib}, 1);
+    own.checkpoint({.block_size_bytes = 2 * mib, .disk_size_bytes = 5 * mib});
+    own.fill({4 * mib + 512, 512}, 2);
+    if (lower_source != 0) own.checkpoint({.block_size_bytes = 2 * mib, .disk_size_bytes = lower_source});
+    own.checkpoint({.block_size_bytes = 1 * mib, .disk_size_bytes = 12 * mib});
+    own.fill({10 * mib, 512}, 3);
+    const LayerIndex top = own.chain->depth();
+    must(own.merge({1, top}));
+    EXPECT_EQ(own.difference(), "") << lower_source;
+  }
+}
+
+TEST_F(MergeTest, StoppedBeforeAGrandparentCouldShowThroughNothingShows) {
+  bench.create_base({});
+  bench.fill({0, 12 * mib}, 1);
+  bench.checkpoint({.block_size_bytes = 2 * mib, .disk_size_bytes = 5 * mib});
+  bench.checkpoint({.block_size_bytes = 1 * mib, .disk_size_bytes = 12 * mib});
+  bench.fill({10 * mib, 512}, 3);
+  for (int calls = 0;; ++calls) {
+    int asked = 0;
+    const auto outcome = bench.merge({1, 2}, {.stop = [&] { return asked++ >= calls; }});
+    ASSERT_EQ(bench.difference(), "") << calls;
+    if (outcome) break;
+    EXPECT_EQ(outcome.error().fault, "merge-interrupted");
+  }
+}
+
 TEST_F(MergeTest, OtherChildrenAreNamedAndProtectedUnlessForced) {
   make_five_layers(bench);
   bench.close();
@@ -242,7 +276,7 @@ TEST_P(FailingMerge, LeavesAChainThatOpensAndReadsTheSame) {
   // a second run without failures finishes.
   const bool for_good = GetParam();
   const auto shapes =
-      std::vector<std::pair<MergeRange, uint64_t>>{{{0, 2}, 0}, {{0, 1}, 0}};
+      std::vector<std::pair<MergeRange, uint64_t>>{{{0, 2}, 0}, {{1, 2}, 7 * mib}, {{0, 1}, 0}};
   for (const auto& [range, grown] : shapes) {
     for (uint64_t failing = 0;; ++failing) {
       MemoryFileSystem memory;
