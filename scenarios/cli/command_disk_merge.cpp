@@ -1,6 +1,7 @@
 // vhdlab disk merge: takes layers out of a chain by moving what they hold into the one below them.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -38,33 +39,48 @@ Result<LayerIndex> layer_at(const CommandContext& context, const Chain& chain, c
                        fmt::format("'vhdlab disk chain {}' lists the layers", chain.leaf().path()));
 }
 
-Result<MergeRange> choose_range(const CommandContext& context, const Chain& chain,
-                                const Arguments& arguments) {
-  if (chain.depth() == 0) {
-    return usage_failure("merge-range", fmt::format("{}: has no parent to merge into", chain.leaf().path()));
-  }
+// How far to merge, as the command line says it; at most one of `into` and `layers` is set, neither for
+// --all.
+struct Request {
+  std::optional<std::string> top;
+  std::optional<std::string> into;
+  std::optional<uint64_t> layers;
+};
+
+Result<Request> read_request(const Arguments& arguments) {
   if (arguments.has("into") + arguments.has("layers") + arguments.has("all") > 1) {
     return usage_failure("usage-option", "--into, --layers and --all exclude each other",
                          "each says in its own way how far down to merge");
   }
+  Request request{.top = arguments.text("top"),
+                  .into = arguments.text("into"),
+                  .layers = TRY(arguments.number("layers"))};
+  if (!request.into && !request.layers && !arguments.has("all")) request.layers = 1;
+  return request;
+}
+
+Result<MergeRange> choose_range(const CommandContext& context, const Chain& chain, const Request& request) {
+  if (chain.depth() == 0) {
+    return usage_failure("merge-range", fmt::format("{}: has no parent to merge into", chain.leaf().path()));
+  }
   MergeRange range{.target = 0, .top = chain.depth()};
-  if (const auto top = arguments.text("top")) range.top = TRY(layer_at(context, chain, "--top", *top));
+  if (request.top) range.top = TRY(layer_at(context, chain, "--top", *request.top));
   if (range.top == 0) {
     return usage_failure("merge-range", "--top: the base has no parent to merge into");
   }
-  if (const auto into = arguments.text("into")) {
-    range.target = TRY(layer_at(context, chain, "--into", *into));
+  if (request.into) {
+    range.target = TRY(layer_at(context, chain, "--into", *request.into));
     if (range.target >= range.top) {
-      return usage_failure("merge-range", fmt::format("--into: {} is not below the layers to merge", *into));
+      return usage_failure("merge-range",
+                           fmt::format("--into: {} is not below the layers to merge", *request.into));
     }
-    return range;
+  } else if (request.layers) {
+    if (*request.layers == 0 || *request.layers > range.top) {
+      return usage_failure("merge-range", fmt::format("--layers: {} asked for, {} stand above the base",
+                                                      *request.layers, range.top));
+    }
+    range.target = range.top - static_cast<LayerIndex>(*request.layers);
   }
-  const uint64_t layers = TRY(arguments.number("layers")).value_or(arguments.has("all") ? range.top : 1);
-  if (layers == 0 || layers > range.top) {
-    return usage_failure("merge-range",
-                         fmt::format("--layers: {} asked for, {} stand above the base", layers, range.top));
-  }
-  range.target = range.top - static_cast<LayerIndex>(layers);
   return range;
 }
 
@@ -100,10 +116,11 @@ Result<uint64_t> space_needed(const Chain& chain, MergeRange range) {
 }
 
 Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments) {
+  const Request request = TRY(read_request(arguments));
   const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
   const Chain chain = TRY(open_chain(context.files, arguments.positional(0), options, context.random));
   MergePlan plan;
-  plan.range = TRY(choose_range(context, chain, arguments));
+  plan.range = TRY(choose_range(context, chain, request));
   for (const auto& layer : chain.layers())
     plan.paths.push_back(layer->path());
   plan.estimate = TRY(estimate_merge(chain, plan.range));

@@ -119,8 +119,8 @@ std::unexpected<Error> usage_failure(std::string_view fault, std::string message
 }
 
 Result<void> as_usage(Result<void> checked) {
-  if (!checked) checked.error().kind = ErrorKind::invalid_argument;
-  return checked;
+  if (checked) return {};
+  return usage_failure(checked.error().fault, std::move(checked.error().message));
 }
 
 std::optional<std::string> Arguments::text(const std::string& option) const {

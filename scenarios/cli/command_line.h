@@ -78,7 +78,8 @@ class Arguments {
 [[nodiscard]] std::unexpected<Error> usage_failure(std::string_view fault, std::string message,
                                                    std::string hint = {});
 
-// A failure that the engine found in what the user asked for, as the wrong use it is.
+// A failure that the engine found in what the user asked for, as the wrong use it is. Its hint, which is
+// about files, goes.
 [[nodiscard]] Result<void> as_usage(Result<void> checked);
 
 }  // namespace vhdlab::scenarios
