@@ -1,0 +1,93 @@
+// How the words of a command line are taken apart.
+#include "scenarios/cli/command_line.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+namespace vhdlab::scenarios {
+namespace {
+
+CommandSyntax sample_syntax() {
+  return {.positionals = {{"PATH"}, {"MORE", Count::optional}},
+          .options = {{"size", "SIZE", "how large"},
+                      {"depth", "N", "how deep"},
+                      {"set", "NAME=VALUE", "sets", true},
+                      {"force", "", "whatever it takes"}},
+          .description = {},
+          .example = {}};
+}
+
+Result<Arguments> parse(const std::vector<std::string>& words) {
+  return parse_arguments("sample", sample_syntax(), words);
+}
+
+TEST(ParseArguments, TakesOptionsAndPositionalsInAnyOrder) {
+  // Goal: users mix them freely; both ways of giving a value work.
+  const auto arguments = parse({"--size=4KiB", "disk", "--force", "--depth", "3"});
+  ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
+  EXPECT_EQ(arguments->positional(0), "disk");
+  EXPECT_EQ(arguments->size_bytes("size").value(), 4096U);
+  EXPECT_EQ(arguments->number("depth").value(), 3U);
+  EXPECT_TRUE(arguments->has("force"));
+  EXPECT_EQ(arguments->number("size").has_value(), false);
+}
+
+TEST(ParseArguments, TakesWordsAfterTwoDashesAsTheyAre) {
+  // Goal: a file named like an option can be named.
+  const auto arguments = parse({"--", "--size"});
+  ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
+  EXPECT_EQ(arguments->positional(0), "--size");
+}
+
+TEST(ParseArguments, SuggestsTheOptionThatWasMeant) {
+  // Goal: a slip of the finger costs one look at the message.
+  const auto arguments = parse({"disk", "--detph", "3"});
+  ASSERT_FALSE(arguments.has_value());
+  EXPECT_EQ(arguments.error().fault, "usage-unknown-option");
+  EXPECT_EQ(arguments.error().text(), "unknown option '--detph'; did you mean '--depth'?");
+}
+
+TEST(ParseArguments, DoesNotGuessAnOptionFromItsBeginning) {
+  // Goal: a script does not change its meaning when a new option appears.
+  EXPECT_EQ(parse({"disk", "--siz", "3"}).error().fault, "usage-unknown-option");
+}
+
+TEST(ParseArguments, RefusesMissingAndSurplusWords) {
+  // Goal: each is told with the name of what is missing, and how the command is used.
+  EXPECT_EQ(parse({}).error().text(), "PATH is missing; use: vhdlab sample PATH [MORE] [options]");
+  EXPECT_EQ(parse({"a", "b", "c"}).error().message, "'c' is too much");
+  EXPECT_EQ(parse({"a", "--size"}).error().fault, "usage-option");
+  EXPECT_EQ(parse({"a", "--force=yes"}).error().fault, "usage-option");
+}
+
+TEST(ParseArguments, TakesAnOptionTwiceOnlyWhereThatMeansSomething) {
+  // Goal: of two contradictory values none is dropped silently.
+  EXPECT_EQ(parse({"a", "--depth", "1", "--depth", "2"}).error().message, "--depth is given more than once");
+  EXPECT_EQ(parse({"a", "--set", "x=1", "--set", "y=2"})->texts("set"),
+            (std::vector<std::string>{"x=1", "y=2"}));
+}
+
+TEST(Arguments, NameTheOptionWhoseValueIsWrong) {
+  // Goal: every kind of value refuses nonsense, naming the option.
+  const auto arguments = parse({"a", "--size", "3X", "--depth", "-1"});
+  ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
+  EXPECT_TRUE(arguments->size_bytes("size").error().message.starts_with("--size: "));
+  EXPECT_EQ(arguments->number("depth").error().message, "--depth: '-1' is not a whole number");
+  constexpr std::array<std::string_view, 2> choices = {"table", "json"};
+  const auto choice = parse({"a", "--size", "jsn"})->choice("size", choices);
+  EXPECT_EQ(choice.error().text(), "--size: 'jsn' is none of 'table' and 'json'; did you mean 'json'?");
+}
+
+TEST(HelpText, KeepsToEightyColumnsAndNamesEveryOption) {
+  // Goal: help fits the narrowest terminal in use; --help itself is listed, too.
+  const std::string text = help_text("sample", "does things", sample_syntax());
+  for (const char* option : {"--size SIZE", "--depth N", "--set NAME=VALUE ...", "--force", "--help"})
+    EXPECT_NE(text.find(option), std::string::npos) << option;
+  size_t begin = 0;
+  for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+    EXPECT_LE(end - begin, 80U) << text.substr(begin, end - begin);
+}
+
+}  // namespace
+}  // namespace vhdlab::scenarios
