@@ -74,7 +74,25 @@ Result<std::unique_ptr<VhdxLayer>> open_to_change(Merge& merge, LayerIndex layer
                    vhdx::WriteIntent::same_content);
 }
 
+void tell_progress(const Merge& merge) {
+  if (!merge.options.progress) return;
+  merge.options.progress(merge.outcome.bytes_copied + merge.outcome.bytes_zeroed, merge.bytes_to_move);
+}
+
+// Between two pieces: a step may be as long as the window, and whoever waits wants to know or to stop.
+Result<void> stop_or_go_on(const Merge& merge) {
+  if (merge.options.stop && merge.options.stop()) {
+    return failure(
+        ErrorKind::interrupted, "merge-interrupted",
+        fmt::format("{}: merge stopped on request; the disk reads as before", merge.chain.leaf().path()),
+        "run the same merge again to finish it");
+  }
+  tell_progress(merge);
+  return {};
+}
+
 Result<void> zero_range(Merge& merge, ByteRange range, WritePlan& plan) {
+  TRY(stop_or_go_on(merge));
   if (merge.target->flush_is_due()) TRY(merge.target->flush());
   TRY(merge.target->plan_zero(range, plan));
   TRY(carry_out(*merge.target, plan, range.offset, {}));
@@ -85,6 +103,7 @@ Result<void> zero_range(Merge& merge, ByteRange range, WritePlan& plan) {
 Result<void> copy_step(Merge& merge, const MergeStep& step, AlignedBuffer& buffer, WritePlan& plan) {
   File& source = merge.chain.layers()[step.source]->file();
   for (uint64_t done = 0; done < step.virtual_range.length;) {
+    TRY(stop_or_go_on(merge));
     const uint64_t length = std::min(move_piece_bytes, step.virtual_range.length - done);
     const MutableBytes piece = buffer.bytes().first(length);
     TRY(source.read(step.file_offset + done, piece));
@@ -118,19 +137,11 @@ Result<void> move_bytes(Merge& merge) {
     const ByteRange range{window, std::min(merge_window_bytes, disk_size - window)};
     TRY(plan_merge_window(merge.chain, merge.range, range, scratch, steps));
     for (const MergeStep& step : steps) {
-      if (merge.options.stop && merge.options.stop()) {
-        return failure(
-            ErrorKind::interrupted, "merge-interrupted",
-            fmt::format("{}: merge stopped on request; the disk reads as before", merge.chain.leaf().path()),
-            "run the same merge again to finish it");
-      }
       TRY(step.is_zero ? zero_range(merge, step.virtual_range, write_plan)
                        : copy_step(merge, step, buffer, write_plan));
-      if (merge.options.progress) {
-        merge.options.progress(merge.outcome.bytes_copied + merge.outcome.bytes_zeroed, merge.bytes_to_move);
-      }
     }
   }
+  tell_progress(merge);
   return merge.target->flush();
 }
 
