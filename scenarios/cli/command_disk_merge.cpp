@@ -115,8 +115,8 @@ Result<uint64_t> space_needed(const Chain& chain, MergeRange range) {
   return needed;
 }
 
-Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments) {
-  const Request request = TRY(read_request(arguments));
+Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments,
+                             const Request& request) {
   const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
   const Chain chain = TRY(open_chain(context.files, arguments.positional(0), options, context.random));
   MergePlan plan;
@@ -176,6 +176,7 @@ void print_plan(const CommandContext& context, const MergePlan& plan, OutputForm
 void print_outcome(const CommandContext& context, const MergeOutcome& outcome, OutputFormat format) {
   if (format == OutputFormat::json) {
     nlohmann::ordered_json document;
+    document["was_interrupted"] = outcome.was_interrupted;
     document["target_path"] = outcome.target_path;
     document["child_path"] = nullptr;
     if (!outcome.child_path.empty()) document["child_path"] = outcome.child_path;
@@ -186,9 +187,15 @@ void print_outcome(const CommandContext& context, const MergeOutcome& outcome, O
     context.out << json_text(document);
     return;
   }
-  context.out << fmt::format("merged {} {} into {}: {} copied, {} zeroed\n", outcome.layers_merged,
-                             outcome.layers_merged == 1 ? "layer" : "layers", printable(outcome.target_path),
-                             format_size(outcome.bytes_copied), format_size(outcome.bytes_zeroed));
+  const std::string_view layers = outcome.layers_merged == 1 ? "layer" : "layers";
+  if (outcome.was_interrupted) {
+    context.out << fmt::format("finished a merge of {} {} into {} that was interrupted\n",
+                               outcome.layers_merged, layers, printable(outcome.target_path));
+  } else {
+    context.out << fmt::format("merged {} {} into {}: {} copied, {} zeroed\n", outcome.layers_merged, layers,
+                               printable(outcome.target_path), format_size(outcome.bytes_copied),
+                               format_size(outcome.bytes_zeroed));
+  }
   for (const std::string& path : outcome.removed_paths)
     context.out << fmt::format("removed {}\n", printable(path));
   context.out << (outcome.child_path.empty()
@@ -229,8 +236,18 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  const MergePlan plan = TRY(plan_merge(context, arguments));
-  if (arguments.has("dry-run")) {
+  const Request request = TRY(read_request(arguments));
+  const bool is_dry_run = arguments.has("dry-run");
+  if (!is_dry_run) {
+    // The words were meant for the chain as it was: what they ask for beyond this is the next call's.
+    if (const auto finished =
+            TRY(finish_interrupted_merge(context.files, arguments.positional(0), context.random))) {
+      print_outcome(context, finished->outcome, format);
+      return ExitCode::done;
+    }
+  }
+  const MergePlan plan = TRY(plan_merge(context, arguments, request));
+  if (is_dry_run) {
     print_plan(context, plan, format);
     return ExitCode::done;
   }
