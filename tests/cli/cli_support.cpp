@@ -1,4 +1,4 @@
-// See cli_support.h.
+// Running the program, making chains and reading disks back for the tests of the command line.
 #include "tests/cli/cli_support.h"
 
 #include <cstring>

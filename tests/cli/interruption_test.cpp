@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "engine/base/bytes.h"
+#include "engine/chain/chain_open.h"
+#include "engine/merge/merge_record.h"
 #include "scenarios/cli/commands.h"
 #include "tests/cli/cli_support.h"
 
@@ -61,6 +63,63 @@ TEST(Interruption, AStoppedMergeLeavesTheDiskAndCanBeFinished) {
   }
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"base.vhdx"});
   EXPECT_TRUE(disk_content(chain.base()) == chain.content);
+}
+
+TEST(Interruption, AMergeStopsInsideALongRunOfBytes) {
+  // Goal: 12 MiB that stand together are one step of the plan, and a stop need not wait for their end.
+  const TemporaryFolder folder;
+  ASSERT_EQ(vhdlab({"disk", "create", folder.file("base.vhdx"), "--size", "16MiB"}).exit_code, 0);
+  ASSERT_EQ(
+      vhdlab({"disk", "create", folder.file("now.avhdx"), "--parent", folder.file("base.vhdx")}).exit_code,
+      0);
+  const std::string change = noise(12 * mib, 1);
+  {
+    PosixFileSystem files;
+    SeededRandom random(3);
+    auto chain = open_chain(files, folder.file("now.avhdx"), {.mode = OpenMode::read_write}, random);
+    ASSERT_TRUE(chain.has_value()) << chain.error().text();
+    WritePlan plan;
+    ASSERT_TRUE(chain->write(0, std::as_bytes(std::span(change)), plan).has_value());
+    ASSERT_TRUE(chain->close().has_value());
+  }
+
+  TestWorld world;
+  world.stop_after_questions = 1;
+  const auto merged = scenarios::disk_merge::run(
+      world.context(), *parse_arguments("", scenarios::disk_merge::syntax(), {folder.file("now.avhdx")}));
+  ASSERT_FALSE(merged.has_value());
+  EXPECT_EQ(merged.error().fault, "merge-interrupted");
+  EXPECT_TRUE(disk_content(folder.file("now.avhdx")) == change + std::string(4 * mib, '\0'));
+}
+
+TEST(Interruption, AMergeThatWasKilledAtItsEndIsFinishedByTheNextCall) {
+  // Goal: the next call clears up and merges nothing more. Method: merges two of three children, then brings
+  // their files and the merge's record back, as a kill before the removal leaves them.
+  const TemporaryFolder folder;
+  const TestChain chain = make_chain(folder, 3);
+  auto identity_of = [](const std::string& path) {
+    return Guid::parse(vhdlab_json({"disk", "info", path})["data_write_guid"].get<std::string>()).value();
+  };
+  MergeRecord record{.range = {.target = 0, .top = 2},
+                     .target = {"base.vhdx", {}},
+                     .sources = {{"child1.avhdx", identity_of(chain.paths[1])},
+                                 {"child2.avhdx", identity_of(chain.paths[2])}},
+                     .child_path = "child3.avhdx"};
+  const std::string child1 = read_file(chain.paths[1]);
+  const std::string child2 = read_file(chain.paths[2]);
+  ASSERT_EQ(vhdlab({"disk", "merge", chain.leaf(), "--top", chain.paths[2], "--layers", "2"}).exit_code, 0);
+  record.target.identity = identity_of(chain.base());
+  write_file(chain.paths[1], child1);
+  write_file(chain.paths[2], child2);
+  PosixFileSystem files;
+  ASSERT_TRUE(write_merge_record(files, chain.leaf(), record).has_value());
+
+  const auto finished =
+      vhdlab_json({"disk", "merge", chain.leaf(), "--top", chain.paths[2], "--layers", "2"});
+  EXPECT_EQ(finished["was_interrupted"], true);
+  EXPECT_EQ(finished["removed_paths"].size(), 2U);
+  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"base.vhdx", "child3.avhdx"}));
+  EXPECT_TRUE(disk_content(chain.leaf()) == chain.content);
 }
 
 bool has_partial_file(const std::filesystem::path& folder) {
