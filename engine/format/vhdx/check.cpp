@@ -599,7 +599,8 @@ Result<void> check_structures(File& raw, CheckReport& report, FindingCollector& 
 // what the file is, and no table while its log cannot be replayed.
 void settle_repairs(CheckReport& report) {
   const CheckedState& state = report.state;
-  const bool can_repair = state.header && state.is_supported;
+  const bool can_repair =
+      state.header && state.is_supported && state.file_size_bytes >= header_section_length;
   const bool can_repair_tables = can_repair && report.is_complete;
   const bool can_copy_region_table = state.is_region_table_intact[0] || state.is_region_table_intact[1];
   for (Finding& finding : report.findings) {

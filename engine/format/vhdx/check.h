@@ -30,7 +30,7 @@ namespace vhdlab::vhdx {
 inline constexpr uint64_t file_size_checked_max = 1024 * tib;
 
 // A run of bits to be cleared in the sector bitmap block at `bitmap_offset`.
-struct BitmapRun {
+struct ClearBits {
   uint64_t bitmap_offset = 0;  // in the file
   uint64_t first_bit = 0;
   uint64_t bit_count = 0;
@@ -47,7 +47,7 @@ struct CheckedState {
   LogReplay replay;                // what replaying does; empty for an empty log
   std::optional<Regions> regions;  // with the log replayed, as is everything below
   std::optional<DiskMetadata> metadata;
-  std::vector<BitmapRun> stale_bits;  // no reader looks at them
+  std::vector<ClearBits> stale_bits;  // no reader looks at them
   // The file ends before its blocks do, and every byte that is missing is one nobody reads: how long the
   // file must be.
   std::optional<uint64_t> lost_tail_end;

@@ -432,8 +432,8 @@ class TablesCheck {
     }
   }
 
-  void add_stale(const BitmapRun& run) {
-    std::vector<BitmapRun>& runs = state_.stale_bits;
+  void add_stale(const ClearBits& run) {
+    std::vector<ClearBits>& runs = state_.stale_bits;
     if (!runs.empty() && runs.back().bitmap_offset == run.bitmap_offset &&
         runs.back().first_bit + runs.back().bit_count == run.first_bit) {
       runs.back().bit_count += run.bit_count;
