@@ -54,6 +54,8 @@ struct CommandContext {
   std::function<Nanoseconds()> now;                                      // monotonic
   std::function<Result<uint64_t>(const std::string&)> free_space_bytes;  // of the device that holds a folder
   std::optional<std::string> library_folder;                             // the shipped scenarios
+  // Asks the person at the terminal; true for a yes. Empty where nobody is there to answer.
+  std::function<bool(const std::string& question)> confirm = {};
 };
 
 using CommandFunction = Result<ExitCode> (*)(const CommandContext& context, const Arguments& arguments);

@@ -24,6 +24,9 @@ VHDLAB_COMMAND(disk_merge)
 VHDLAB_COMMAND(disk_convert)
 VHDLAB_COMMAND(disk_compact)
 VHDLAB_COMMAND(disk_resize)
+VHDLAB_COMMAND(disk_check)
+VHDLAB_COMMAND(disk_repair)
+VHDLAB_COMMAND(disk_relink)
 
 }  // namespace vhdlab::scenarios
 

@@ -36,6 +36,9 @@ constexpr Command commands[] = {
     {"disk convert", "copy a disk into one new file, raw or VHDX", disk_convert::syntax, disk_convert::run},
     {"disk compact", "give back space a disk does not need", disk_compact::syntax, disk_compact::run},
     {"disk resize", "make a disk larger or smaller", disk_resize::syntax, disk_resize::run},
+    {"disk check", "find everything that is wrong with a disk", disk_check::syntax, disk_check::run},
+    {"disk repair", "mend what can be mended without guessing", disk_repair::syntax, disk_repair::run},
+    {"disk relink", "give a disk its parent back", disk_relink::syntax, disk_relink::run},
 };
 
 TerminalFacts look_at_terminal() {
@@ -75,6 +78,14 @@ std::optional<std::string> library_folder() {
   return error ? std::nullopt : find_library_folder(program.string());
 }
 
+// A line from standard input that begins with 'y'; anything else, an end or a signal is a no.
+bool is_answered_yes() {
+  std::string line;
+  for (char letter = 0; ::read(STDIN_FILENO, &letter, 1) == 1 && letter != '\n';)
+    line += letter;
+  return line.starts_with('y') || line.starts_with('Y');
+}
+
 // A result that did not reach its reader is a failure, except where the reader closed the pipe on purpose.
 ExitCode finish_output(DescriptorStream& out, const CommandContext& context, ExitCode ended) {
   out.flush();
@@ -91,6 +102,12 @@ int run_process(const std::vector<std::string>& words) {
   SystemRandom random;
   DescriptorStream out(STDOUT_FILENO);
   DescriptorStream err(STDERR_FILENO);
+  const bool can_ask = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+  auto ask = [&err](const std::string& question) {
+    err << question << " [y/N] ";
+    err.flush();
+    return is_answered_yes();
+  };
   const CommandContext context{
       .files = files,
       .random = random,
@@ -102,6 +119,7 @@ int run_process(const std::vector<std::string>& words) {
       .now = steady_now,
       .free_space_bytes = free_space_bytes,
       .library_folder = library_folder(),
+      .confirm = can_ask ? std::function<bool(const std::string&)>(ask) : nullptr,
   };
   const ExitCode ended = finish_output(out, context, run_program(commands, words, context));
   err.flush();
