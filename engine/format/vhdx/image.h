@@ -160,6 +160,10 @@ class Image {
   [[nodiscard]] ByteRange range_of(BlockIndex block) const;
 
   // These hold commit_mutex_ already.
+  struct BytesChange {
+    uint64_t file_offset = 0;
+    Bytes bytes;
+  };
   Result<void> begin_session_locked();
   Result<void> start_log_and_identity();
   Result<void> flush_locked();
@@ -168,7 +172,7 @@ class Image {
   Result<void> commit_entry(std::span<const PageWrite> pages, uint64_t durable_file_size_bytes);
   Result<PageWrite> with_bitmap_entries_only(const PageWrite& bat_page);
   Result<void> give_back(std::span<const ByteRange> given_up);
-  Result<void> commit_bytes(uint64_t file_offset, Bytes bytes);
+  Result<void> commit_bytes(std::span<const BytesChange> changes);
 
   Result<void> begin_session();
   Result<void> forget_past(uint64_t disk_size_bytes);

@@ -7,6 +7,7 @@
 // so that a cut at any moment leaves either the old tables or a log that completes the new ones.
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -180,19 +181,23 @@ Result<PageWrite> Image::with_bitmap_entries_only(const PageWrite& bat_page) {
   return page;
 }
 
-// Changes bytes of the metadata region in one log entry, durable in place on return.
-Result<void> Image::commit_bytes(uint64_t file_offset, Bytes bytes) {
-  std::vector<PageWrite> pages;
-  const uint64_t end = file_offset + bytes.size();
-  for (uint64_t offset = round_down(file_offset, log_sector_length); offset < end;
-       offset += log_sector_length) {
-    PageWrite page{offset, {}};
-    TRY(file_->read(offset, page.page));
-    const uint64_t from = std::max(file_offset, offset);
-    const uint64_t to = std::min(end, offset + log_sector_length);
-    std::memcpy(page.page.data() + (from - offset), bytes.data() + (from - file_offset), to - from);
-    pages.push_back(page);
+// Changes bytes of the metadata region together, in one log entry, durable in place on return.
+Result<void> Image::commit_bytes(std::span<const BytesChange> changes) {
+  std::map<uint64_t, MetadataPage> changed;  // by file offset: pages that two changes share are one
+  for (const auto& [file_offset, bytes] : changes) {
+    const uint64_t end = file_offset + bytes.size();
+    for (uint64_t offset = round_down(file_offset, log_sector_length); offset < end;
+         offset += log_sector_length) {
+      const auto [page, is_new] = changed.try_emplace(offset);
+      if (is_new) TRY(file_->read(offset, page->second));
+      const uint64_t from = std::max(file_offset, offset);
+      const uint64_t to = std::min(end, offset + log_sector_length);
+      std::memcpy(page->second.data() + (from - offset), bytes.data() + (from - file_offset), to - from);
+    }
   }
+  std::vector<PageWrite> pages;
+  for (const auto& [offset, page] : changed)
+    pages.push_back({offset, page});
   TRY(flush_locked());
   const uint64_t file_size_bytes = TRY(file_->size_bytes());
   TRY(file_->flush());  // the tables are in place before this entry makes theirs unreachable for replay
@@ -225,16 +230,13 @@ Result<void> Image::set_parent(const ParentLocator& parent) {
   }
   const std::lock_guard lock(commit_mutex_);
   TRY(begin_session_locked());
-  // The item and its length in the table must change together: one run of bytes from the one to the other.
-  const uint64_t begin = metadata_.parent_locator_entry.offset;
-  std::vector<std::byte> bytes(metadata_.parent_locator_item.offset + item.size() - begin);
-  TRY(file_->read(begin, bytes));
+  // The item and its length in the table must change together.
   MetadataTableEntry entry;
-  std::memcpy(&entry, bytes.data(), sizeof(entry));
+  TRY(file_->read(metadata_.parent_locator_entry.offset, std::as_writable_bytes(std::span(&entry, 1))));
   entry.length = static_cast<uint32_t>(item.size());
-  std::memcpy(bytes.data(), &entry, sizeof(entry));
-  std::ranges::copy(item, bytes.end() - static_cast<ptrdiff_t>(item.size()));
-  TRY(commit_bytes(begin, bytes));
+  const BytesChange changes[] = {{metadata_.parent_locator_entry.offset, std::as_bytes(std::span(&entry, 1))},
+                                 {metadata_.parent_locator_item.offset, item}};
+  TRY(commit_bytes(changes));
   metadata_.parent = parent;
   metadata_.parent_locator_item.length = item.size();
   return {};
@@ -265,7 +267,8 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
     if (hides_parent) TRY(hide_parent_behind(geometry, std::min(zeros_end_bytes, disk_size_bytes)));
   }
   const le64 stored = disk_size_bytes;
-  TRY(commit_bytes(metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))));
+  const BytesChange change{metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))};
+  TRY(commit_bytes({&change, 1}));
   if (shrinks) TRY(forget_past(disk_size_bytes));
 
   metadata_ = resized;

@@ -2,6 +2,7 @@
 #include "engine/format/vhdx/log.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -224,6 +225,7 @@ size_t LogWriter::pages_per_entry_max() const {
 }
 
 Result<void> LogWriter::append(std::span<const PageWrite> pages, uint64_t durable_file_size_bytes) {
+  assert(pages.size() <= pages_per_entry_max());  // more could run over the ring's end
   const uint64_t descriptor_area = descriptor_area_length(pages.size());
   AlignedBuffer entry(descriptor_area + pages.size() * log_sector_length);
   if (next_offset_ + entry.size() > ring_.length) next_offset_ = 0;

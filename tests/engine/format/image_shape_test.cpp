@@ -232,6 +232,45 @@ TEST(SetParent, RefusesWhatDoesNotFitAndLeavesTheFileAlone) {
   EXPECT_TRUE(bench.all_bytes() == before);
 }
 
+TEST(SetParent, ReachesALocatorFarFromItsTableEntry) {
+  // Goal: other programs may place the item anywhere in a region of up to 4 GiB; the entry and the item
+  // change in one small log entry all the same, and nothing else does. Method: a region of 64 MiB with the
+  // item near its end; every byte outside log, headers, entry and item stays.
+  ImageWorkbench bench;
+  bench.create_with_data(ImageWorkbench::differencing_disk());
+  const ByteRange item = bench.item(parent_locator_id);
+  constexpr uint64_t region = 16 * mib;
+  constexpr uint64_t far = 60 * mib;
+  {
+    const auto file = bench.file();
+    must(file->resize(region + 64 * mib));
+    std::vector<std::byte> table(128 * kib);
+    must(file->read(ImageWorkbench::metadata_offset, table));
+    must(file->write(region, table));
+    std::vector<std::byte> locator(item.length);
+    must(file->read(item.offset, locator));
+    must(file->write(region + far, locator));
+    auto entry = get<MetadataTableEntry>(*file, region + sizeof(MetadataTableHeader) + 5 * 32);
+    ASSERT_EQ(entry.item_id, parent_locator_id);
+    entry.offset = static_cast<uint32_t>(far);
+    put(*file, region + sizeof(MetadataTableHeader) + 5 * 32, entry);
+  }
+  bench.edit_region_tables([](RegionTableHeader&, RegionTableEntry* entries) {
+    entries[1].file_offset = region;
+    entries[1].length = static_cast<uint32_t>(64 * mib);
+  });
+  const ParentLocator wanted = locator_of_length(9000);
+  {
+    const auto image = bench.open();
+    must(image->set_parent(wanted));
+    must(image->close());
+  }
+  const auto image = bench.open(OpenMode::read_only);
+  EXPECT_EQ(image->metadata().parent, wanted);
+  EXPECT_EQ(read_guest(*image, {0, 1 * mib}), filled(1 * mib, 0xa1));
+  EXPECT_EQ(read_guest(*image, {2 * mib + 512, 512}), filled(512, 0xa2));
+}
+
 TEST(SetParent, RefusesADiskThatStandsAlone) {
   ImageWorkbench bench;
   bench.create(ImageWorkbench::dynamic_disk());
