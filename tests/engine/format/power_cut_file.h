@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ struct ChangeHistory {
     std::vector<std::byte> data;
   };
   std::vector<Change> changes;
+  std::function<void()> after_flush;  // what another thread does just then; once
 
   // Applies to `file`, a copy of what stood before the first change, what survives a cut after `cut` changes.
   // `coin` decides for what was not flushed.
@@ -80,7 +82,9 @@ class PowerCutFile final : public File {
   }
   Result<void> flush() override {
     history_.changes.push_back({ChangeHistory::Kind::flush, 0, 0, {}});
-    return file_->flush();
+    auto flushed = file_->flush();
+    if (const auto others = std::exchange(history_.after_flush, nullptr)) others();
+    return flushed;
   }
   Result<uint64_t> size_bytes() override { return file_->size_bytes(); }
   Result<void> resize(uint64_t size_bytes) override {

@@ -225,5 +225,31 @@ TEST_P(PowerCut, LeavesTheDiskAsAtTheLastFlushOrNewerSectorBySector) {
 INSTANTIATE_TEST_SUITE_P(Sessions, PowerCut, testing::ValuesIn(plans),
                          [](const auto& parameter) { return parameter.param.name; });
 
+TEST(PowerCutWhileAnotherThreadGrowsTheFile, FindsALogThatClaimsNoMoreThanWasDurable) {
+  // Goal: an entry's FlushedFileOffset is a promise; a file shorter than that counts as truncated and is
+  // refused. Method: between the data barrier and the log entry of a flush another write grows the file,
+  // which a cut then undoes.
+  ImageWorkbench bench;
+  bench.create(ImageWorkbench::dynamic_disk());
+  ChangeHistory history;
+  const auto image =
+      must(Image::open(std::make_unique<PowerCutFile>(
+                           must(bench.files.open(ImageWorkbench::path, OpenMode::read_write)), history),
+                       OpenMode::read_write, bench.random));
+  write_guest(*image, 0, filled(512, 1));
+  const uint64_t durable_size_bytes = must(image->file().size_bytes());
+  WritePlan plan;
+  history.after_flush = [&] { must(image->plan_write({5 * mib, 512}, plan)); };
+  must(image->flush());
+  ASSERT_GT(must(image->file().size_bytes()), durable_size_bytes);
+  LogEntryHeader newest{};
+  for (uint64_t at = 0; at < mib; at += 4096) {
+    const auto entry = get<LogEntryHeader>(image->file(), ImageWorkbench::log_offset + at);
+    const bool ours = entry.signature == LogEntryHeader::expected_signature;
+    if (ours && entry.sequence_number > uint64_t{newest.sequence_number}) newest = entry;
+  }
+  EXPECT_LE(uint64_t{newest.flushed_file_offset}, durable_size_bytes);
+}
+
 }  // namespace
 }  // namespace vhdlab::tests
