@@ -543,6 +543,7 @@ Result<BlockCensus> Image::census() {
 }
 
 uint64_t Image::metadata_pages_loaded() const {
+  const std::shared_lock lock(tables_mutex_);  // a write may be adding a bitmap
   uint64_t pages = bat_->pages_loaded();
   for (const auto& bitmap : bitmaps_)
     pages += bitmap ? bitmap->pages_loaded() : 0;

@@ -194,7 +194,7 @@ class Image {
 
   // Guards the tables, the reservations and the dirty sets. Taken by resolve only where the file can be
   // written.
-  std::shared_mutex tables_mutex_;
+  mutable std::shared_mutex tables_mutex_;
   std::unique_ptr<MetadataPages> bat_;
   std::vector<std::unique_ptr<MetadataPages>> bitmaps_;  // by chunk; none where the chunk has no bitmap block
   std::unordered_map<uint64_t, uint64_t> reserved_;  // block -> file offset: planned and not yet published
