@@ -17,7 +17,7 @@ RawLayer::RawLayer(std::string path, std::unique_ptr<File> file, uint64_t file_s
 Result<void> RawLayer::resolve(ByteRange range, std::vector<Extent>& extents) {
   const size_t first = extents.size();
   for (uint64_t offset = range.offset; offset < range.end();) {
-    const auto data = offset < file_size_bytes_ ? TRY(file_->next_data(offset)) : std::nullopt;
+    const auto data = TRY(file_->next_data(offset));  // nothing past the end, which a write may have moved
     const uint64_t data_begin = data ? std::min(data->offset, range.end()) : range.end();
     append_joined(extents, first, {ExtentKind::zero, offset, data_begin - offset, 0});
     const uint64_t data_end = data ? std::min(data->end(), range.end()) : range.end();
