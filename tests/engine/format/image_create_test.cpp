@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include "engine/format/vhdx/faults.h"
 #include "tests/engine/format/image_workbench.h"
 
 namespace vhdlab::tests {
@@ -128,18 +127,6 @@ TEST(CreateImage, RefusesWhatNoDiskCanBe) {
             "vhdx-disk-size");
   EXPECT_EQ(fault_with([](DiskMetadata& m) { m.logical_sector_size_bytes = 520; }), "vhdx-sector-size");
   EXPECT_EQ(fault_with([](DiskMetadata& m) { m.physical_sector_size_bytes = 8192; }), "vhdx-sector-size");
-}
-
-TEST(CreateImage, RefusesAParentPathThatNoLocatorHolds) {
-  // Goal: the one fault that is of the request. Method: a path of 40,000 letters.
-  DiskMetadata metadata = ImageWorkbench::differencing_disk();
-  metadata.parent->absolute_win32_path = std::string(40000, 'x');
-  ImageWorkbench bench;
-  const auto file = must(bench.files.create(ImageWorkbench::path));
-  const auto created = Image::create(*file, metadata, bench.random);
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().fault, fault_info(Fault::locator_too_long).name);
-  EXPECT_EQ(created.error().kind, fault_info(Fault::locator_too_long).kind);
 }
 
 TEST(CreateImage, RefusesAFixedDiskWithAParent) {
