@@ -30,8 +30,14 @@ if(VHDLAB_SANITIZE)
                                                           -fno-sanitize-recover=all)
   # g++ 12 takes the sanitizers' own code in std::regex and std::function for uses of uninitialized values. The builds
   # without sanitizers keep this warning.
-  target_compile_options(vhdlab_compile_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(vhdlab_compile_options INTERFACE
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(vhdlab_compile_options INTERFACE -fsanitize=${VHDLAB_SANITIZE})
+endif()
+if(VHDLAB_FUZZ)
+  # Tells a fuzzer which code an input reached; the fuzzers themselves bring in libFuzzer (tests/fuzz).
+  target_compile_options(vhdlab_compile_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(vhdlab_compile_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # vhdlab_library(NAME SOURCES ... LINK ...): one floor, or a part of one.
