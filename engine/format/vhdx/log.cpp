@@ -199,6 +199,12 @@ Result<LogReplay> read_log(File& file, const Header& header, uint64_t file_size_
                     fmt::format("{:#x} bytes, expected at least {:#x}", file_size_bytes,
                                 uint64_t{head.flushed_file_offset}));
   }
+  const uint64_t file_size_max = uint64_t{std::numeric_limits<int64_t>::max()};
+  if (head.last_file_offset > file_size_max) {
+    return fault_in(file.name(), Fault::log_descriptor,
+                    fmt::format("the entry at {:#x} wants a file of {:#x} bytes, expected at most {:#x}",
+                                sequence.back().position, uint64_t{head.last_file_offset}, file_size_max));
+  }
   for (const Entry& entry : sequence) {
     const auto bytes = TRY(read_entry(ring, entry.position, header.log_guid));
     if (bytes) TRY(add_entry(file, *bytes, replay));
