@@ -30,7 +30,14 @@ class LogRing {
 
   [[nodiscard]] uint64_t length() const { return ring_.length; }
 
-  [[nodiscard]] Result<void> read(uint64_t position, MutableBytes into) const {
+  // Whole entries do not overlap, so reading a log takes a few times its length. One whose entries claim each
+  // other's sectors over and over is made to keep its reader busy. Faults: vhdx-log-descriptor.
+  [[nodiscard]] Result<void> read(uint64_t position, MutableBytes into) {
+    bytes_read_ += into.size();
+    if (bytes_read_ / 16 > ring_.length) {
+      return fault_in(file_.name(), Fault::log_descriptor,
+                      "its entries claim one another's sectors without end");
+    }
     const uint64_t before_wrap = std::min<uint64_t>(into.size(), ring_.length - position);
     TRY(file_.read(ring_.offset + position, into.first(before_wrap)));
     if (before_wrap < into.size()) TRY(file_.read(ring_.offset, into.subspan(before_wrap)));
@@ -40,6 +47,7 @@ class LogRing {
  private:
   File& file_;
   ByteRange ring_;
+  uint64_t bytes_read_ = 0;
 };
 
 struct Entry {
@@ -80,7 +88,7 @@ bool is_consistent(Bytes entry, const LogEntryHeader& header) {
 }
 
 // The entry's bytes where one stands whole at `position`; nothing where none does.
-Result<std::optional<std::vector<std::byte>>> read_entry(const LogRing& ring, uint64_t position,
+Result<std::optional<std::vector<std::byte>>> read_entry(LogRing& ring, uint64_t position,
                                                          const Guid& log_guid) {
   LogEntryHeader header;
   TRY(ring.read(position, std::as_writable_bytes(std::span(&header, 1))));
@@ -98,7 +106,7 @@ LogEntryHeader header_of(Bytes entry) {
 }
 
 // The active sequence, oldest entry first; empty where there is none.
-Result<std::vector<Entry>> find_active_sequence(const LogRing& ring, const Guid& log_guid) {
+Result<std::vector<Entry>> find_active_sequence(LogRing& ring, const Guid& log_guid) {
   std::unordered_map<uint64_t, Entry> entries;
   std::vector<uint64_t> positions;
   for (uint64_t position = 0; position < ring.length();) {
@@ -186,7 +194,7 @@ Result<void> add_entry(const File& file, Bytes entry, LogReplay& replay) {
 Result<LogReplay> read_log(File& file, const Header& header, uint64_t file_size_bytes) {
   LogReplay replay;
   if (header.log_guid.is_zero()) return replay;
-  const LogRing ring(file, {header.log_offset, header.log_length});
+  LogRing ring(file, {header.log_offset, header.log_length});
   const std::vector<Entry> sequence = TRY(find_active_sequence(ring, header.log_guid));
   if (sequence.empty()) {
     return fault_in(file.name(), Fault::log_no_active_sequence,

@@ -308,6 +308,23 @@ TEST_F(LogTest, FileShorterThanWhatWasFlushedIsTruncated) {
 
 // ---- The log of an image ----
 
+TEST_F(LogTest, RefusesEntriesThatClaimOneAnothersSectorsWithoutEnd) {
+  // Goal: a log made to keep its reader busy is refused after a few times its length. Method: in every sector
+  // a header that claims the whole ring, and a wrong checksum.
+  for (uint64_t position = 0; position < ring.length; position += log_sector_length) {
+    LogEntryHeader header{};
+    header.signature = LogEntryHeader::expected_signature;
+    header.checksum = 1;
+    header.entry_length = static_cast<uint32_t>(ring.length);
+    header.sequence_number = 1;
+    header.log_guid = log_guid;
+    must(file->write(ring.offset + position, std::as_bytes(std::span(&header, 1))));
+  }
+  const auto replay = read();
+  ASSERT_FALSE(replay);
+  EXPECT_EQ(replay.error().fault, "vhdx-log-descriptor");
+}
+
 TEST(ImageLog, SessionDroppedWithoutCloseReplaysWithEverythingFlushed) {
   // Goal: a power cut after flush loses nothing; in memory for read-only, in the file for read-write.
   ImageWorkbench bench;
