@@ -46,7 +46,7 @@ class LogTest : public testing::Test {
     header.flushed_file_offset = 8 * mib;
     header.last_file_offset = 8 * mib;
     std::memcpy(entry.data(), &header, sizeof(header));
-    std::memcpy(entry.data() + sizeof(header), zeros.data(), zeros.size_bytes());
+    if (!zeros.empty()) std::memcpy(entry.data() + sizeof(header), zeros.data(), zeros.size_bytes());
     header.checksum = checksum_of(Bytes(entry));
     std::memcpy(entry.data(), &header, sizeof(header));
     must(file->write(ring.offset + position, entry));
