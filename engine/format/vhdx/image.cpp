@@ -324,13 +324,25 @@ Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange 
 // ------------------------------------------------------------------------------------------------
 
 Result<void> Image::plan_write(ByteRange range, WritePlan& plan) {
+  return plan_each_block(range, &Image::plan_block_write, plan);
+}
+
+Result<void> Image::plan_zero(ByteRange range, WritePlan& plan) {
+  return plan_each_block(range, &Image::plan_block_zero, plan);
+}
+
+Result<void> Image::plan_trim(ByteRange range, WritePlan& plan) {
+  return plan_each_block(range, &Image::plan_block_trim, plan);
+}
+
+Result<void> Image::plan_each_block(ByteRange range, PlanBlock plan_block, WritePlan& plan) {
   TRY(begin_session());
   plan.clear();
   const std::unique_lock lock(tables_mutex_);
   for (uint64_t offset = range.offset; offset < range.end();) {
     const BlockIndex block = geometry_.block_of(offset);
     const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
-    TRY(plan_block_write(block, {offset, end - offset}, plan));
+    TRY((this->*plan_block)(block, {offset, end - offset}, plan));
     offset = end;
   }
   return {};
@@ -381,19 +393,6 @@ Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePla
   }
 }
 
-Result<void> Image::plan_zero(ByteRange range, WritePlan& plan) {
-  TRY(begin_session());
-  plan.clear();
-  const std::unique_lock lock(tables_mutex_);
-  for (uint64_t offset = range.offset; offset < range.end();) {
-    const BlockIndex block = geometry_.block_of(offset);
-    const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
-    TRY(plan_block_zero(block, {offset, end - offset}, plan));
-    offset = end;
-  }
-  return {};
-}
-
 Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan& plan) {
   const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
   const BlockState state = entry.state();
@@ -424,21 +423,12 @@ Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan
   return {};
 }
 
-Result<void> Image::plan_trim(ByteRange range, WritePlan& plan) {
-  TRY(begin_session());
-  plan.clear();
-  if (metadata_.leave_blocks_allocated) return {};
-  const std::unique_lock lock(tables_mutex_);
-  for (uint64_t offset = range.offset; offset < range.end();) {
-    const BlockIndex block = geometry_.block_of(offset);
-    const uint64_t end = std::min(range.end(), geometry_.first_byte_of(block) + geometry_.block_size_bytes());
-    const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
-    const bool gives_something = owns_space(entry) || metadata_.has_parent();
-    if (covers_block(block, range) && gives_something && entry.state() != BlockState::unmapped) {
-      plan.changes.push_back({number(block), static_cast<uint8_t>(BlockState::unmapped), 0, range_of(block)});
-    }
-    offset = end;
-  }
+Result<void> Image::plan_block_trim(BlockIndex block, ByteRange range, WritePlan& plan) {
+  if (metadata_.leave_blocks_allocated || !covers_block(block, range)) return {};
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const bool shows_something = owns_space(entry) || metadata_.has_parent();
+  if (!shows_something || entry.state() == BlockState::unmapped) return {};
+  plan.changes.push_back({number(block), static_cast<uint8_t>(BlockState::unmapped), 0, range});
   return {};
 }
 

@@ -150,8 +150,12 @@ class Image {
                                std::vector<Extent>& extents);
   Result<void> set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present);
 
+  // Plans the part of a change that falls into one block.
+  using PlanBlock = Result<void> (Image::*)(BlockIndex block, ByteRange range, WritePlan& plan);
+  Result<void> plan_each_block(ByteRange range, PlanBlock plan_block, WritePlan& plan);
   Result<void> plan_block_write(BlockIndex block, ByteRange range, WritePlan& plan);
   Result<void> plan_block_zero(BlockIndex block, ByteRange range, WritePlan& plan);
+  Result<void> plan_block_trim(BlockIndex block, ByteRange range, WritePlan& plan);
   Result<uint64_t> space_for(BlockIndex block);
   Result<uint64_t> allocate(uint64_t length);
   Result<void> ensure_bitmap(ChunkIndex chunk);
