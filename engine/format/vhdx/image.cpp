@@ -476,12 +476,22 @@ Result<void> Image::publish_change(const BlockChange& change) {
   const BlockIndex block{change.block};
   const uint64_t entry_index = geometry_.entry_of(block);
   const BatEntry before = TRY(entry_at(entry_index));
-  auto state = static_cast<BlockState>(change.state);
-  reserved_.erase(change.block);
+  const auto state = static_cast<BlockState>(change.state);
+  const BatEntry after = BatEntry::make(state, change.file_offset);
+  const auto reserved = reserved_.find(change.block);
+  const bool is_fresh = reserved != reserved_.end() && reserved->second == change.file_offset;
+  if (reserved != reserved_.end()) reserved_.erase(reserved);
+
+  // While this write was on its way the whole block was zeroed or trimmed, which overlaps it, so it may count
+  // as the earlier one: its place is given up, or it would let the parent show around it. Or another write
+  // has completed the block.
+  const bool was_given_up = !is_fresh && owns_space(after) && before.file_offset() != change.file_offset;
+  const bool has_nothing_to_mark = state == BlockState::partially_present &&
+                                   before.state() != BlockState::not_present &&
+                                   before.state() != BlockState::partially_present;
+  if (was_given_up || has_nothing_to_mark) return {};
 
   if (state == BlockState::partially_present) {
-    // Another write may have completed the block in the meantime: then there is nothing left to mark.
-    if (before.state() == BlockState::fully_present) return {};
     const ChunkIndex chunk = geometry_.chunk_of(block);
     if (before.state() != BlockState::partially_present) {
       const ByteRange whole = range_of(block);
@@ -492,7 +502,6 @@ Result<void> Image::publish_change(const BlockChange& change) {
     TRY(set_bits(chunk, geometry_.bit_of(change.present.offset),
                  change.present.length / geometry_.sector_size_bytes(), true));
   }
-  const BatEntry after = BatEntry::make(state, change.file_offset);
   if (after == before) return {};
   if (owns_space(before) && before.file_offset() != after.file_offset()) {
     given_up_.push_back({before.file_offset(), geometry_.block_size_bytes()});

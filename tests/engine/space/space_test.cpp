@@ -167,6 +167,47 @@ TEST(Trim, LeavesPartsOfBlocksAndFixedDisksAsTheyAre) {
   fixed.expect_content();
 }
 
+TEST(Trim, OfAWholeBlockWinsOverAWriteThatWasOnItsWay) {
+  // Goal: no old byte, no byte of the parent and no given-up space comes back when a write ends after the
+  // trim that overlaps it. Method: a write planned before the trim and published after it; the block absent,
+  // partial or full beforehand.
+  for (uint64_t written_before : {uint64_t{0}, uint64_t{4096}, block_size}) {
+    MemoryFileSystem files;
+    SeededRandom random(1);
+    ASSERT_TRUE(create_disk(files, "/base.vhdx", dynamic_disk(), random));
+    ShadowedDisk base(files, "/base.vhdx", random);
+    base.open();
+    base.write(0, disk_size, 0xaa);
+    base.close();
+    ASSERT_TRUE(create_child(files, "/base.vhdx", "/child.avhdx", {.block_size_bytes = block_size}, random));
+    {
+      auto child = open_vhdx(files, "/child.avhdx", OpenMode::read_write, CacheMode::buffered, random);
+      ASSERT_TRUE(child);
+      Layer& layer = **child;
+      WritePlan early;
+      const std::vector<std::byte> bytes(block_size, std::byte{0xbb});
+      if (written_before > 0) {
+        ASSERT_TRUE(layer.plan_write({0, written_before}, early));
+        ASSERT_TRUE(carry_out(layer, early, 0, bytes));
+      }
+      WritePlan write;
+      ASSERT_TRUE(layer.plan_write({512, 512}, write));
+      WritePlan trim;
+      ASSERT_TRUE(layer.plan_trim({0, block_size}, trim));
+      ASSERT_TRUE(carry_out(layer, trim, 0, {}));
+      ASSERT_TRUE(carry_out(layer, write, 512, std::span(bytes).first(512)));
+      ASSERT_TRUE(layer.flush());
+      ASSERT_TRUE(layer.close());
+    }
+    auto chain = open_chain(files, "/child.avhdx", {}, random);
+    ASSERT_TRUE(chain) << chain.error().text();
+    std::vector<std::byte> found(block_size);
+    ReadPlan plan;
+    ASSERT_TRUE(chain->read(0, found, plan));
+    EXPECT_TRUE(all_zero(found)) << written_before;
+  }
+}
+
 TEST(CompactDisk, KeepsEveryByteAndTheIdentityAndShortensTheFile) {
   // Goal: compacting changes the file and not the disk. Method: random writes, zeros and trims against a byte
   // array; the identity and a child before and after; qemu's opinion where it is installed.
