@@ -76,7 +76,7 @@ std::string describe(const Comparison& comparison, std::string_view b_name, Bett
   const bool improved = (change > 0) == (better == Better::higher);
   const std::string_view word = improved ? better_word : worse_word;
   // The sizes of the change, smaller first: a fall of 8 to 16 % reads without signs.
-  const auto [near, far] = std::minmax(std::abs(interval.low - 1), std::abs(interval.high - 1));
+  const auto [near, far] = std::minmax({std::abs(interval.low - 1), std::abs(interval.high - 1)});
   const std::string sizes =
       interval.kind == IntervalKind::none ? "" : fmt::format(" ({} to {} %)", percent(near), percent(far));
   const std::string span =
