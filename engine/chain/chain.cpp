@@ -36,8 +36,7 @@ Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) 
   while (count > 0) {
     Layer& layer = *layers[count - 1];
     const uint64_t disk_size = layer.disk_size_bytes();
-    if (range.end() >
-        disk_size) {  // past the end of a smaller parent there are zeros, whatever lies below it
+    if (range.end() > disk_size) {  // past the end of a smaller parent there are zeros, whatever is below
       const uint64_t inside = range.offset < disk_size ? disk_size - range.offset : 0;
       if (inside > 0) TRY(walk(layers, count, {range.offset, inside}, plan));
       add_zeros({range.offset + inside, range.length - inside}, plan);

@@ -3,8 +3,7 @@
 // at the runner.
 //
 //   RunRecord ── Point (one per combination of sweep values) ── Measurement ("reads", "merge") ── Repeat
-//                  └ LayerState (the chain's files)               └ MetricSummary (median and interval over
-//                  repeats)
+//                  └ LayerState (the chain's files)               └ MetricSummary (over the repeats)
 //
 // Plain data: no invariants beyond the comments, free to copy, safe to read from several threads.
 #pragma once

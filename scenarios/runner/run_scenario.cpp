@@ -213,8 +213,7 @@ class Run {
       nullptr;  // the point whose setup the disk has been through, and nothing else
 };
 
-// ---- Describing
-// -----------------------------------------------------------------------------------------------------
+// ---- Describing ----
 
 std::string_view pattern_name(AccessPattern pattern) {
   switch (pattern) {

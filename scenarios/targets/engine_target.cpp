@@ -222,8 +222,7 @@ class EngineTarget final : public Target {
   std::vector<reports::Note> notes_;
 };
 
-// ---- Merging
-// --------------------------------------------------------------------------------------------------------
+// ---- Merging ----
 
 Result<uint64_t> EngineTarget::allocated_bytes() {
   uint64_t total = 0;

@@ -1,14 +1,12 @@
 // Operations drawn from a pattern over the blocks of a range of the disk. The range is cut into blocks of
 // block_size_bytes from its start; the last one is shorter where the range is not a whole number of blocks.
 //
-//   sequential       block 0, 1, 2 ... and round again
-//   random           a uniform draw for each operation; a block may come twice (what fio calls norandommap)
-//   random, once     a permutation: every block once before any comes again, so that `amount: 2%` changes 2 %
-//   of the
-//                    blocks and not, as 2 % of draws would, a little less
-//   zipf             block of rank k with probability proportional to 1 / k^theta; ranks are scattered over
-//   the range, so
-//                    that hot blocks are not neighbours
+//   sequential    block 0, 1, 2 ... and round again
+//   random        a uniform draw for each operation; a block may come twice (what fio calls norandommap)
+//   random, once  a permutation: every block once before any comes again, so that `amount: 2%` changes 2 % of
+//                 the blocks and not, as 2 % of draws would, a little less
+//   zipf          block of rank k with probability proportional to 1 / k^theta; ranks are scattered over the
+//                 range, so that hot blocks are not neighbours
 #pragma once
 
 #include <cstdint>

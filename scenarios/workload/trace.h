@@ -1,13 +1,14 @@
 // Recorded requests, replayed. Two shapes are read, plain or gzip-compressed:
 //
-//   cloudphysics_csv   a header line that names the columns (any order, others ignored), then one request a
-//   line.
-//                      time  whole or fractional seconds     op  SCSI opcode in hex (28 88 a8 read, 2a 8a aa
-//                      write), or R / W size  bytes                           lbn 512-byte sector
-//   fio_iolog          fio's iolog, version 2 ("fio version 2 iolog") or 3 (a millisecond timestamp before
-//   each line):
-//                      FILE add|open|close, FILE read|write|trim OFFSET LENGTH, FILE sync|datasync, FILE wait
-//                      MICROSECONDS. The log may speak of one file only: a scenario has one disk.
+//   cloudphysics_csv  a header line names the columns (any order, others ignored), then a request a line:
+//                       time  seconds, whole or with a fraction
+//                       op    SCSI opcode in hex (28 88 a8 read, 2a 8a aa write), or R / W
+//                       size  bytes
+//                       lbn   512-byte sector
+//   fio_iolog         fio's iolog, version 2 ("fio version 2 iolog") or 3 (each line begins with
+//                     milliseconds): FILE add|open|close, FILE read|write|trim OFFSET LENGTH,
+//                     FILE sync|datasync, FILE wait MICROSECONDS. It may speak of one file only: a scenario
+//                     has one disk.
 //
 // A request that is not whole sectors of the disk is widened to whole sectors, as a guest's cache would do.
 #pragma once

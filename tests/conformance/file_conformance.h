@@ -92,8 +92,7 @@ class FileConformance : public testing::TestWithParam<FileImplementation> {
   std::unique_ptr<FileWorld> world_;
 };
 
-// ---- bytes
-// ----------------------------------------------------------------------------------------------------------
+// ---- bytes ----
 
 TEST_P(FileConformance, ANewFileIsEmpty) {
   // Created, looked at.
@@ -198,8 +197,7 @@ TEST_P(FileConformance, WhatAnOffsetCannotSayIsTooLarge) {
   EXPECT_EQ(value(file->size_bytes()), 0u);
 }
 
-// ---- size and holes
-// -------------------------------------------------------------------------------------------------
+// ---- size and holes ----
 
 TEST_P(FileConformance, BytesCutOffDoNotComeBack) {
   // Filled, cut inside a block, grown again: what was cut reads as zeros.
@@ -273,8 +271,7 @@ TEST_P(FileConformance, NoDataHidesOutsideTheRunsOfNextData) {
   EXPECT_LE(value(file->next_data(3 * mib + 18)).value_or(ByteRange{}).offset, 100 * mib);
 }
 
-// ---- opening
-// --------------------------------------------------------------------------------------------------------
+// ---- opening ----
 
 TEST_P(FileConformance, KeepsItsBytesWhenClosed) {
   // Written, flushed, closed, opened again.
@@ -334,8 +331,7 @@ TEST_P(FileConformance, AMissingFileIsNotFound) {
   EXPECT_FALSE(files().exists(path("missing")));
 }
 
-// ---- names
-// ----------------------------------------------------------------------------------------------------------
+// ---- names ----
 
 TEST_P(FileConformance, IdentityTellsFilesApartAndPathsTogether) {
   // Two files, and a second way to write the first one's path.
@@ -376,8 +372,7 @@ TEST_P(FileConformance, ListsNamesInOrder) {
   EXPECT_THAT(value(files().list(world_->folder())), testing::ElementsAre("a", "b.vhdx", "c"));
 }
 
-// ---- many operations
-// ------------------------------------------------------------------------------------------------
+// ---- many operations ----
 
 TEST_P(FileConformance, ARandomHistoryEqualsAByteArray) {
   // Writes, reads, holes, sizes and reopenings drawn from the seed, against a plain vector.

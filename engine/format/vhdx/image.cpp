@@ -50,8 +50,7 @@ Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count)
 
 }  // namespace
 
-// ---- Opening
-// --------------------------------------------------------------------------------------------------------
+// ---- Opening ----
 
 Image::Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent)
     : file_(std::move(file)), mode_(mode), random_(random), intent_(intent) {}
@@ -222,8 +221,7 @@ Result<void> Image::claim_block(std::string_view what, uint64_t block_number, By
   return {};
 }
 
-// ---- Tables
-// ---------------------------------------------------------------------------------------------------------
+// ---- Tables ----
 
 Result<BatEntry> Image::entry_at(uint64_t entry_index) {
   const uint64_t at = entry_index * bat_entry_length;
@@ -270,8 +268,7 @@ bool Image::covers_block(BlockIndex block, ByteRange range) const {
   return range.offset <= whole.offset && range.end() >= whole.end();
 }
 
-// ---- Resolving
-// ------------------------------------------------------------------------------------------------------
+// ---- Resolving ----
 
 Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
   std::shared_lock lock(tables_mutex_, std::defer_lock);
@@ -320,8 +317,7 @@ Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange 
   return {};
 }
 
-// ---- Planning writes
-// ------------------------------------------------------------------------------------------------
+// ---- Planning writes ----
 
 Result<void> Image::plan_write(ByteRange range, WritePlan& plan) {
   return plan_each_block(range, &Image::plan_block_write, plan);
@@ -462,8 +458,7 @@ Result<void> Image::ensure_bitmap(ChunkIndex chunk) {
   return set_entry(geometry_.bitmap_entry_of(chunk), BatEntry::make(BlockState::fully_present, offset));
 }
 
-// ---- Publishing
-// -----------------------------------------------------------------------------------------------------
+// ---- Publishing ----
 
 Result<void> Image::publish(const WritePlan& plan) {
   const std::unique_lock lock(tables_mutex_);
@@ -496,8 +491,8 @@ Result<void> Image::publish_change(const BlockChange& change) {
     if (before.state() != BlockState::partially_present) {
       const ByteRange whole = range_of(block);
       const uint64_t sectors = geometry_.block_size_bytes() / geometry_.sector_size_bytes();
-      TRY(set_bits(chunk, geometry_.bit_of(whole.offset), sectors,
-                   false));  // an earlier life of the block left bits
+      // An earlier life of the block may have left bits.
+      TRY(set_bits(chunk, geometry_.bit_of(whole.offset), sectors, false));
     }
     TRY(set_bits(chunk, geometry_.bit_of(change.present.offset),
                  change.present.length / geometry_.sector_size_bytes(), true));
@@ -509,8 +504,7 @@ Result<void> Image::publish_change(const BlockChange& change) {
   return set_entry(entry_index, after);
 }
 
-// ---- Facts
-// ----------------------------------------------------------------------------------------------------------
+// ---- Facts ----
 
 bool Image::flush_is_due() {
   const std::shared_lock lock(tables_mutex_);

@@ -1,9 +1,9 @@
 // Making changes durable. A session lasts from the first modification of an open file to its close; within
 // it, every flush commits the table pages changed since the last one:
 //
-//   data barrier ──► log entry ──► barrier ──► pages in place        (the next flush's data barrier makes
-//   these durable)
+//   data barrier ──► log entry ──► barrier ──► pages in place
 //
+// (the next flush's data barrier makes the pages durable)
 // so that a cut at any moment leaves either the old tables or a log that completes the new ones.
 #include <algorithm>
 #include <cstring>
@@ -23,8 +23,7 @@ uint64_t random_sequence_number(RandomSource& random) {
 
 }  // namespace
 
-// ---- Sessions
-// -------------------------------------------------------------------------------------------------------
+// ---- Sessions ----
 
 Result<void> Image::begin_session() {
   if (session_begun_.load(std::memory_order_acquire)) [[likely]]
@@ -83,8 +82,7 @@ Result<void> Image::close() {
   return {};
 }
 
-// ---- Flushing
-// -------------------------------------------------------------------------------------------------------
+// ---- Flushing ----
 
 Result<void> Image::flush() {
   const std::lock_guard lock(commit_mutex_);
@@ -105,8 +103,7 @@ Result<void> Image::flush_locked() {
   std::vector<PageWrite> bitmap_writes;
   std::vector<PageWrite> bat_writes;
   std::vector<ByteRange> given_up;
-  uint64_t file_size_bytes =
-      0;  // with these pages: what grows the file from here on may not be durable with them
+  uint64_t file_size_bytes = 0;  // what grows the file after this is not durable with these pages
   {
     const std::unique_lock lock(tables_mutex_);
     file_size_bytes = TRY(file_->size_bytes());
@@ -205,8 +202,7 @@ Result<void> Image::commit_bytes(std::span<const BytesChange> changes) {
   return file_->flush();
 }
 
-// ---- Identity and shape
-// ---------------------------------------------------------------------------------------------
+// ---- Identity and shape ----
 
 Result<void> Image::set_data_write_guid(const Guid& guid) {
   const std::lock_guard lock(commit_mutex_);

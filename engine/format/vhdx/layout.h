@@ -25,8 +25,7 @@ consteval uint64_t letters(const char (&text)[size]) {
   return value;
 }
 
-// ---- Header section, 2.2
-// --------------------------------------------------------------------------------------------
+// ---- Header section, 2.2 ----
 
 inline constexpr uint64_t header_section_length = 1 * mib;
 inline constexpr std::array<uint64_t, 2> header_offsets = {64 * kib, 128 * kib};
@@ -81,8 +80,7 @@ static_assert(sizeof(RegionTableEntry) == 32);
 inline constexpr Guid bat_region_id = Guid::literal("2DC27766-F623-4200-9D64-115E9BFD4A08");
 inline constexpr Guid metadata_region_id = Guid::literal("8B7CA206-4790-4B9A-B8FE-575F050F886E");
 
-// ---- Log, 2.3
-// -------------------------------------------------------------------------------------------------------
+// ---- Log, 2.3 ----
 
 inline constexpr uint64_t log_sector_length = 4 * kib;
 
@@ -130,8 +128,7 @@ struct LogDataSector {  // 2.3.1.4
 };
 static_assert(sizeof(LogDataSector) == log_sector_length);
 
-// ---- Metadata region, 2.6
-// -------------------------------------------------------------------------------------------
+// ---- Metadata region, 2.6 ----
 
 inline constexpr uint32_t metadata_items_offset_min = 64 * kib;
 
@@ -188,8 +185,7 @@ struct ParentLocatorEntry {  // 2.6.2.6.1
 };
 static_assert(sizeof(ParentLocatorEntry) == 12);
 
-// ---- Limits, 2.6.2
-// --------------------------------------------------------------------------------------------------
+// ---- Limits, 2.6.2 ----
 
 inline constexpr uint32_t block_size_min_bytes = 1 * mib;
 inline constexpr uint32_t block_size_max_bytes = 256 * mib;

@@ -79,6 +79,16 @@ class ShadowedDisk {
   WritePlan plan_;
 };
 
+// An empty /child.avhdx over a /base.vhdx that holds 0xaa everywhere.
+void make_child_over_full_base(FileSystem& files, RandomSource& random) {
+  ASSERT_TRUE(create_disk(files, "/base.vhdx", dynamic_disk(), random));
+  ShadowedDisk base(files, "/base.vhdx", random);
+  base.open();
+  base.write(0, disk_size, 0xaa);
+  base.close();
+  ASSERT_TRUE(create_child(files, "/base.vhdx", "/child.avhdx", {.block_size_bytes = block_size}, random));
+}
+
 TEST(Space, OfATrimmedBlockIsTakenAgainWithoutShowingItsOldData) {
   // Goal: the file does not grow, and the reused block's unwritten rest is zeros. Method: trim, reopen, write
   // elsewhere.
@@ -124,12 +134,7 @@ TEST(Trim, HidesTheParentOfADifferencingDisk) {
   // trimmed above it.
   MemoryFileSystem files;
   SeededRandom random(1);
-  ASSERT_TRUE(create_disk(files, "/base.vhdx", dynamic_disk(), random));
-  ShadowedDisk base(files, "/base.vhdx", random);
-  base.open();
-  base.write(0, disk_size, 0xaa);
-  base.close();
-  ASSERT_TRUE(create_child(files, "/base.vhdx", "/child.avhdx", {.block_size_bytes = block_size}, random));
+  ASSERT_NO_FATAL_FAILURE(make_child_over_full_base(files, random));
   auto child = open_chain(files, "/child.avhdx", {.mode = OpenMode::read_write}, random);
   ASSERT_TRUE(child);
   WritePlan write_plan;
@@ -174,12 +179,7 @@ TEST(Trim, OfAWholeBlockWinsOverAWriteThatWasOnItsWay) {
   for (uint64_t written_before : {uint64_t{0}, uint64_t{4096}, block_size}) {
     MemoryFileSystem files;
     SeededRandom random(1);
-    ASSERT_TRUE(create_disk(files, "/base.vhdx", dynamic_disk(), random));
-    ShadowedDisk base(files, "/base.vhdx", random);
-    base.open();
-    base.write(0, disk_size, 0xaa);
-    base.close();
-    ASSERT_TRUE(create_child(files, "/base.vhdx", "/child.avhdx", {.block_size_bytes = block_size}, random));
+    ASSERT_NO_FATAL_FAILURE(make_child_over_full_base(files, random));
     {
       auto child = open_vhdx(files, "/child.avhdx", OpenMode::read_write, CacheMode::buffered, random);
       ASSERT_TRUE(child);
