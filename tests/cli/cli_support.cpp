@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/chain/chain_open.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::tests {
 
@@ -124,7 +125,7 @@ scenarios::CommandContext TestWorld::context() {
       .stop = [this] { return stop_after_questions >= 0 && stop_after_questions-- == 0; },
       .now = [this] { return time; },
       .free_space_bytes = [this](const std::string&) -> Result<uint64_t> { return free_bytes; },
-      .library_folder = VHDLAB_SOURCE_DIR "/scenarios/library",
+      .library_folder = tests::checkout_path("scenarios/library"),
   };
 }
 

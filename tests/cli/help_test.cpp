@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/cli_support.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -34,7 +35,7 @@ TEST(Help, IsAsTheGoldenFileHasIt) {
     words.insert(words.begin(), "help");
     text += fmt::format("\n==== {} ====\n\n{}", command, vhdlab(words).output);
   }
-  const std::string golden = VHDLAB_SOURCE_DIR "/tests/cli/golden/help.txt";
+  const std::string golden = tests::checkout_path("tests/cli/golden/help.txt");
   if (std::getenv("VHDLAB_UPDATE_GOLDEN") != nullptr) write_file(golden, text);
   EXPECT_EQ(text, read_file(golden));
 }
@@ -76,7 +77,7 @@ TEST(Version, NamesVersionCommitAndCompiler) {
 
 TEST(Manual, NamesEveryCommandAndOption) {
   // Goal: the manual page has a section for each command with each of its options in it.
-  const std::string manual = read_file(VHDLAB_SOURCE_DIR "/docs/vhdlab.1.md");
+  const std::string manual = read_file(tests::checkout_path("docs/vhdlab.1.md"));
   for (const std::string& command : all_commands()) {
     const size_t begin = manual.find(fmt::format("## vhdlab {}", command));
     ASSERT_NE(begin, std::string::npos) << command;

@@ -10,6 +10,7 @@
 #include "engine/base/random.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/seeds.h"
+#include "tests/support/checkout.h"
 #include "tests/support/shared_folder.h"
 #include "tests/support/test_seed.h"
 
@@ -80,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(Fuzz, Seeds, testing::ValuesIn(targets),
 // Before main: ctest learns the names by asking the program.
 const bool registered = [] {
   for (const NamedTarget& target : targets) {
-    const fs::path folder = fs::path(VHDLAB_SOURCE_DIR "/tests/fuzz/corpus") / target.name;
+    const fs::path folder = fs::path(tests::checkout_path("tests/fuzz/corpus")) / target.name;
     if (!fs::exists(folder)) continue;
     for (const auto& entry : fs::directory_iterator(folder)) {
       const fs::path path = entry.path();

@@ -12,6 +12,7 @@
 #include "engine/format/vhdx/region_table.h"
 #include "engine/io/posix_file_system.h"
 #include "tests/fuzz/fuzz_image.h"
+#include "tests/support/checkout.h"
 #include "tests/support/shared_folder.h"
 
 namespace vhdlab::fuzz {
@@ -173,7 +174,7 @@ std::vector<std::byte> contents_of(const fs::path& path, size_t limit) {
 
 std::vector<Seed> scenario_seeds() {
   std::vector<Seed> seeds;
-  for (const auto& entry : fs::directory_iterator(VHDLAB_SOURCE_DIR "/scenarios/library")) {
+  for (const auto& entry : fs::directory_iterator(tests::checkout_path("scenarios/library"))) {
     if (entry.path().extension() == ".yaml")
       seeds.push_back({entry.path().stem().string(), contents_of(entry.path(), 64 * kib)});
   }

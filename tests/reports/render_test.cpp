@@ -11,12 +11,13 @@
 #include "reports/export/record_tables.h"
 #include "reports/results/result_file.h"
 #include "tests/reports/sample_records.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::reports {
 namespace {
 
 void expect_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(VHDLAB_SOURCE_DIR "/tests/reports/golden/") + name;
+  const std::string path = tests::checkout_path("tests/reports/golden/" + std::string(name));
   if (std::getenv("VHDLAB_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path) << text;
     GTEST_SKIP() << path << " is written anew";

@@ -13,6 +13,7 @@
 
 #include "engine/base/random.h"
 #include "tests/reports/sample_records.h"
+#include "tests/support/checkout.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
 
@@ -38,7 +39,7 @@ TEST(ResultFile, ReadsBackWhatItWrote) {
 
 TEST(ResultFile, ConformsToItsSchema) {
   // Goal: the schema that other programs rely on is true. Method: valijson judges every sample.
-  std::ifstream file(VHDLAB_SOURCE_DIR "/reports/results/result.schema.json");
+  std::ifstream file(tests::checkout_path("reports/results/result.schema.json"));
   const json schema_document = json::parse(file);
   valijson::Schema schema;
   valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
@@ -75,7 +76,7 @@ void expect_described(const json& schema, const json& description, const json& v
 
 TEST(ResultFile, WritesNoFieldThatTheSchemaDoesNotKnow) {
   // Goal: writer and schema grow together. Method: walk a full record beside the schema.
-  std::ifstream file(VHDLAB_SOURCE_DIR "/reports/results/result.schema.json");
+  std::ifstream file(tests::checkout_path("reports/results/result.schema.json"));
   const json schema = json::parse(file);
   for (const RunRecord& record : all_samples()) {
     expect_described(schema, schema, json::parse(result_text(record)), "");

@@ -6,12 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "tests/support/checkout.h"
+
 namespace vhdlab::tests {
 
 Result<std::filesystem::path> shared_path(std::string_view relative) {
   const char* wanted = std::getenv("VHDLAB_SHARED");
-  std::filesystem::path folder =
-      wanted != nullptr && *wanted != '\0' ? wanted : VHDLAB_SOURCE_DIR "/../shared";
+  std::filesystem::path folder = wanted != nullptr && *wanted != '\0' ? wanted : checkout_path("../shared");
   std::filesystem::path path = relative.empty() ? folder : folder / relative;
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored)) return path.lexically_normal();

@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "tests/support/checkout.h"
+
 namespace vhdlab::tidy {
 namespace {
 
-const std::filesystem::path root = VHDLAB_SOURCE_DIR;
+const std::filesystem::path root = tests::checkout_path();
 
 std::vector<std::string> files_on_disk() {
   const std::set<std::string> not_ours = {".git", "build", "results", "node_modules"};

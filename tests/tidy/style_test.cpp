@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/checkout.h"
 #include "tests/tidy/source_tree.h"
 
 namespace vhdlab::tidy {
@@ -234,7 +235,7 @@ TEST(Style, ClangFormatAgrees) {
         << "clang-format-19 is not installed; 'apt-get install clang-format-19' brings this test to life";
   }
   std::string command =
-      fmt::format("cd '{}' && clang-format-19 --dry-run --Werror --ferror-limit=1", VHDLAB_SOURCE_DIR);
+      fmt::format("cd '{}' && clang-format-19 --dry-run --Werror --ferror-limit=1", tests::checkout_path());
   for (const std::string& path : files_of_checkout(Include::untracked)) {
     if (is_cpp(path) && !read_source(path).lines.empty()) command += fmt::format(" '{}'", path);
   }

@@ -8,6 +8,7 @@
 
 #include "engine/base/random.h"
 #include "scenarios/language/parse.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -92,7 +93,7 @@ TEST(HostileScenario, MutationsOfAGoodFileNeverCrash) {
   const char* seed_text = std::getenv("VHDLAB_TEST_SEED");
   const uint64_t seed = seed_text == nullptr ? 11 : std::strtoull(seed_text, nullptr, 0);
   SCOPED_TRACE(testing::Message() << "VHDLAB_TEST_SEED=" << seed);
-  std::ifstream file(VHDLAB_SOURCE_DIR "/scenarios/library/read-degradation.yaml");
+  std::ifstream file(tests::checkout_path("scenarios/library/read-degradation.yaml"));
   std::string original((std::istreambuf_iterator<char>(file)), {});
   original.erase(0, original.find("name:"));
   const std::string alphabet = "{}[]:,-#&*!|>'\"%@`$ \n\t?0aé~";

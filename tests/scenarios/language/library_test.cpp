@@ -5,12 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "scenarios/language/parse.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::scenarios {
 namespace {
 
 std::string library(const std::string& name) {
-  return VHDLAB_SOURCE_DIR "/scenarios/library/" + name + ".yaml";
+  return tests::checkout_path("scenarios/library/" + name + ".yaml");
 }
 
 Scenario loaded(const std::string& name, std::vector<std::string> overrides = {}) {
@@ -27,7 +28,7 @@ Scenario loaded(const std::string& name, std::vector<std::string> overrides = {}
 TEST(Library, EveryFileParsesIsNamedAsItsFileAndOpensWithAQuestion) {
   // Goal: `vhdlab list` has something to show for each. Method: every .yaml of the folder.
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(VHDLAB_SOURCE_DIR "/scenarios/library")) {
+  for (const auto& entry : std::filesystem::directory_iterator(tests::checkout_path("scenarios/library"))) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
     ParseOptions options;

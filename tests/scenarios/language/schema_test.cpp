@@ -13,6 +13,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "scenarios/language/parse.h"
+#include "tests/support/checkout.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -49,7 +50,7 @@ json json_from(const YAML::Node& node) {
 }
 
 bool schema_accepts(const json& document) {
-  std::ifstream file(VHDLAB_SOURCE_DIR "/scenarios/language/scenario.schema.json");
+  std::ifstream file(tests::checkout_path("scenarios/language/scenario.schema.json"));
   const json schema_json = json::parse(file);
   valijson::Schema schema;
   valijson::SchemaParser parser;
@@ -149,7 +150,7 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
   for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index"}) {
-    const std::string path = std::string(VHDLAB_SOURCE_DIR "/scenarios/library/") + name + ".yaml";
+    const std::string path = tests::checkout_path("scenarios/library/" + std::string(name) + ".yaml");
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }
 }

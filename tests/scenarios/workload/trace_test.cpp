@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "tests/support/shared_folder.h"
+
 namespace vhdlab::scenarios {
 namespace {
 
@@ -198,13 +200,11 @@ TEST_F(TraceFile, TheLimitStopsReading) {
 
 TEST(RealTrace, HoldsWhatItsManifestSays) {
   // Goal: a real recording is read whole. Method: the counts of the manifest.
-  const char* shared = std::getenv("VHDLAB_SHARED");
-  const std::string path = std::string(shared != nullptr ? shared : VHDLAB_SOURCE_DIR "/../shared") +
-                           "/traces/cloudphysics-w.csv.gz";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no recorded trace at " << path;
+  const auto path = tests::shared_path("traces/cloudphysics-w.csv.gz");
+  if (!path) GTEST_SKIP() << path.error().text();
   TraceSettings settings;
   settings.disk_size_bytes = 32 * gib;
-  const auto trace = read_trace(path, settings);
+  const auto trace = read_trace(path->string(), settings);
   ASSERT_TRUE(trace.has_value()) << trace.error().text();
   const TraceSummary& summary = (*trace)->summary();
   EXPECT_EQ((*trace)->length(), 113872U);
