@@ -43,8 +43,11 @@ Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) 
       return {};
     }
     const size_t first = plan.scratch.size();
-    TRY(layer.resolve(range, plan.scratch));
+    const size_t reads_before = plan.tables.reads.size();
+    TRY(layer.resolve(range, plan.scratch, plan.tables));
     ++plan.layers_probed;
+    for (size_t i = reads_before; i < plan.tables.reads.size(); ++i)
+      plan.tables.reads[i].layer = static_cast<LayerIndex>(count - 1);
     const size_t last = plan.scratch.size();
     --count;
     if (last - first == 1 && plan.scratch[first].kind == ExtentKind::absent) {
@@ -80,6 +83,7 @@ Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan) {
   plan.segments.clear();
   plan.scratch.clear();
   plan.layers_probed = 0;
+  plan.tables.clear();
   return walk(layers, layers.size(), range, plan);
 }
 
@@ -148,6 +152,7 @@ Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) con
 
 Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
   TRY(check_sectors({offset, from.size()}));
+  plan.tables.clear();
   while (!from.empty()) {
     const Bytes piece = from.first(std::min<uint64_t>(from.size(), write_piece_bytes_max));
     if (leaf().flush_is_due()) TRY(leaf().flush());
@@ -169,6 +174,7 @@ Result<void> Chain::trim(ByteRange range, WritePlan& plan) {
 
 Result<void> Chain::change(ByteRange range, PlanChange plan_change, WritePlan& plan) {
   TRY(check_sectors(range));
+  plan.tables.clear();
   while (!range.empty()) {
     // Pieces end where every block size ends, so that cutting them never splits a block the range covers.
     const uint64_t piece_end =

@@ -40,6 +40,7 @@ struct ReadSegment {
 struct ReadPlan {
   std::vector<ReadSegment> segments;  // in order of virtual offset, covering the range
   uint64_t layers_probed = 0;         // how many times a layer was asked
+  TableUse tables;  // what that took: lookups in tables, and the pages that were not in memory
 
   std::vector<Extent> scratch;  // the resolver's working memory
 };

@@ -19,6 +19,7 @@ Result<void> ChainIndex::resolve(std::span<const std::unique_ptr<Layer>> layers,
                                  ReadPlan& plan) {
   plan.segments.clear();
   plan.layers_probed = 0;
+  plan.tables.clear();
   const std::shared_lock lock(mutex_);
   for (uint64_t offset = range.offset; offset < range.end();) {
     const uint64_t number = offset / region_bytes;
@@ -44,6 +45,7 @@ Result<void> ChainIndex::resolve(std::span<const std::unique_ptr<Layer>> layers,
 Result<const ChainIndex::Region*> ChainIndex::find_or_walk(std::span<const std::unique_ptr<Layer>> layers,
                                                            uint64_t number, ReadPlan& plan) {
   ++plan.layers_probed;
+  ++plan.tables.lookups;
   if (const Region* region = regions_[number].load(std::memory_order_acquire)) [[likely]]
     return region;
   const std::lock_guard lock(walking_);
@@ -53,6 +55,8 @@ Result<const ChainIndex::Region*> ChainIndex::find_or_walk(std::span<const std::
   ReadPlan walked;
   TRY(resolve_walk(layers, {begin, std::min(region_bytes, disk_size_bytes_ - begin)}, walked));
   plan.layers_probed += walked.layers_probed;
+  plan.tables.lookups += walked.tables.lookups;
+  plan.tables.reads.insert(plan.tables.reads.end(), walked.tables.reads.begin(), walked.tables.reads.end());
   auto region = std::make_unique<Region>();
   region->reserve(walked.segments.size());
   for (const ReadSegment& segment : walked.segments) {

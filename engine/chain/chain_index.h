@@ -34,7 +34,8 @@ class ChainIndex {
   ChainIndex& operator=(const ChainIndex&) = delete;
 
   // What resolve_walk over `layers` would answer; replaces `plan`. A region asked for the first time is
-  // walked, and the probes this took are counted in plan.layers_probed; else one lookup counts as one.
+  // walked, and the probes this took are counted in plan.layers_probed; else one lookup counts as one
+  // probe, and as one lookup answered from memory.
   [[nodiscard]] Result<void> resolve(std::span<const std::unique_ptr<Layer>> layers, ByteRange range,
                                      ReadPlan& plan);
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/base/bytes.h"
+#include "engine/format/table_use.h"
 
 namespace vhdlab {
 
@@ -36,6 +37,7 @@ struct WritePlan {
   std::vector<Placement> data;
   std::vector<ByteRange> zero_fill;  // file ranges that must read as zeros before publish
   std::vector<BlockChange> changes;
+  TableUse tables;  // what planning took; plans add to it, and whoever asked for a whole write clears it
 
   [[nodiscard]] bool needs_publish() const { return !changes.empty(); }
   void clear() {

@@ -13,6 +13,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
 #include "engine/format/extent.h"
+#include "engine/format/table_use.h"
 #include "engine/format/write_plan.h"
 #include "engine/io/file.h"
 
@@ -28,8 +29,16 @@ class Layer {
   [[nodiscard]] virtual uint64_t disk_size_bytes() const = 0;
   [[nodiscard]] virtual uint32_t sector_size_bytes() const = 0;  // logical
 
-  // Appends extents that cover `range` in order; see engine/format/extent.h.
-  [[nodiscard]] virtual Result<void> resolve(ByteRange range, std::vector<Extent>& extents) = 0;
+  // Appends extents that cover `range` in order (see engine/format/extent.h), and adds to `tables` what it
+  // took to find them.
+  [[nodiscard]] virtual Result<void> resolve(ByteRange range, std::vector<Extent>& extents,
+                                             TableUse& tables) = 0;
+
+  // The same where nobody asks what it took.
+  [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents) {
+    TableUse unasked;
+    return resolve(range, extents, unasked);
+  }
 
   // The stages of a write; see engine/format/write_plan.h. The plan is replaced, its memory reused.
   [[nodiscard]] virtual Result<void> plan_write(ByteRange range, WritePlan& plan) = 0;

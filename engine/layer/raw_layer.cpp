@@ -14,7 +14,7 @@ Result<std::unique_ptr<RawLayer>> RawLayer::open(std::string path, std::unique_p
 RawLayer::RawLayer(std::string path, std::unique_ptr<File> file, uint64_t file_size_bytes)
     : path_(std::move(path)), file_(std::move(file)), file_size_bytes_(file_size_bytes) {}
 
-Result<void> RawLayer::resolve(ByteRange range, std::vector<Extent>& extents) {
+Result<void> RawLayer::resolve(ByteRange range, std::vector<Extent>& extents, TableUse&) {
   const size_t first = extents.size();
   for (uint64_t offset = range.offset; offset < range.end();) {
     const auto data = TRY(file_->next_data(offset));  // nothing past the end, which a write may have moved

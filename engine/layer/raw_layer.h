@@ -19,7 +19,8 @@ class RawLayer final : public Layer {
   File& file() override { return *file_; }
   uint64_t disk_size_bytes() const override { return round_up(file_size_bytes_, sector_size); }
   uint32_t sector_size_bytes() const override { return sector_size; }
-  Result<void> resolve(ByteRange range, std::vector<Extent>& extents) override;
+  using Layer::resolve;
+  Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) override;
   Result<void> plan_write(ByteRange range, WritePlan& plan) override;
   Result<void> plan_zero(ByteRange range, WritePlan& plan) override;
   Result<void> plan_trim(ByteRange range, WritePlan& plan) override { return plan_zero(range, plan); }

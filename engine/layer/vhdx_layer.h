@@ -20,8 +20,9 @@ class VhdxLayer final : public Layer {
   File& file() override { return image_->file(); }
   uint64_t disk_size_bytes() const override { return image_->metadata().disk_size_bytes; }
   uint32_t sector_size_bytes() const override { return image_->metadata().logical_sector_size_bytes; }
-  Result<void> resolve(ByteRange range, std::vector<Extent>& extents) override {
-    return image_->resolve(range, extents);
+  using Layer::resolve;
+  Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) override {
+    return image_->resolve(range, extents, tables);
   }
   Result<void> plan_write(ByteRange range, WritePlan& plan) override {
     return image_->plan_write(range, plan);

@@ -121,10 +121,9 @@ class EngineTarget final : public Target {
     PsyncOutcome psync = TRY(perform_psync(chain, stream, next_content(), settings, progress, stop));
     PerformOutcome outcome = std::move(psync.outcome);
     outcome.metadata_reads = metadata_pages_loaded(chain) - pages_before;
-    if (psync.layers_probed > 0) {  // every probe looks up one page of a table, sometimes a second one
-      const double share =
-          static_cast<double>(outcome.metadata_reads) / static_cast<double>(psync.layers_probed);
-      outcome.metadata_hit_share = std::max(0.0, 1.0 - share);
+    if (psync.table_lookups > 0) {
+      outcome.metadata_hit_share =
+          1.0 - static_cast<double>(psync.table_reads) / static_cast<double>(psync.table_lookups);
     }
     outcome.files = traffic.since_start();
     TRY(chain.close());

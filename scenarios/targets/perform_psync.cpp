@@ -92,6 +92,8 @@ class alignas(64) Worker {
     total.outcome.writes.bytes += bytes_written_;
     total.outcome.late_operations += late_;
     total.layers_probed += layers_probed_;
+    total.table_lookups += table_lookups_;
+    total.table_reads += table_reads_;
   }
 
  private:
@@ -114,15 +116,23 @@ class alignas(64) Worker {
       case OperationKind::read:
         TRY(phase.chain.read(operation.offset_bytes, bytes, read_plan_));
         layers_probed_ += read_plan_.layers_probed;
+        count(read_plan_.tables);
         return {};
       case OperationKind::write:
-        return phase.chain.write(operation.offset_bytes, bytes, write_plan_);
+        TRY(phase.chain.write(operation.offset_bytes, bytes, write_plan_));
+        count(write_plan_.tables);
+        return {};
       case OperationKind::flush:
         return phase.chain.flush();
       case OperationKind::trim:
         return {};  // a hint: a disk may keep the data, and this one does
     }
     return {};
+  }
+
+  void count(const TableUse& tables) {
+    table_lookups_ += tables.lookups;
+    table_reads_ += tables.reads.size();
   }
 
   void record(const Operation& operation, uint64_t latency_ns) {
@@ -147,6 +157,8 @@ class alignas(64) Worker {
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
   uint64_t layers_probed_ = 0;
+  uint64_t table_lookups_ = 0;
+  uint64_t table_reads_ = 0;
   uint64_t late_ = 0;
 };
 

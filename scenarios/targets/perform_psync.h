@@ -24,6 +24,8 @@ struct WrittenContent {
 struct PsyncOutcome {
   PerformOutcome outcome;
   uint64_t layers_probed = 0;
+  uint64_t table_lookups = 0;  // of reads and writes: table pages looked at
+  uint64_t table_reads = 0;    // those among them that were not in memory
 };
 
 // Faults: perform-interrupted, those of Chain::read, write and flush; the first one met ends every thread.

@@ -29,10 +29,11 @@ struct BitRun {
 
 // The run of equal bits that begins at `first_bit`, at most `count` long. Bit 0 is the lowest of byte 0
 // (2.5.2).
-Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count) {
+Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count, TableUse& tables) {
   BitRun run;
+  const MetadataPage* page = nullptr;
   for (uint64_t bit = first_bit; bit < first_bit + count;) {
-    const MetadataPage* page = TRY(bitmap.page_at(bit / 8));
+    if (page == nullptr || bit % bits_per_page == 0) page = TRY(bitmap.page_at(bit / 8, tables));
     const uint64_t word_at = bit % bits_per_page / 64 * sizeof(le64);
     le64 word;
     std::memcpy(&word, page->data() + word_at, sizeof(word));
@@ -223,9 +224,9 @@ Result<void> Image::claim_block(std::string_view what, uint64_t block_number, By
 
 // ---- Tables ----
 
-Result<BatEntry> Image::entry_at(uint64_t entry_index) {
+Result<BatEntry> Image::entry_at(uint64_t entry_index, TableUse& tables) {
   const uint64_t at = entry_index * bat_entry_length;
-  const MetadataPage* page = TRY(bat_->page_at(at));
+  const MetadataPage* page = TRY(bat_->page_at(at, tables));
   le64 bits;
   std::memcpy(&bits, page->data() + at % log_sector_length, sizeof(bits));
   return BatEntry{bits};
@@ -233,7 +234,8 @@ Result<BatEntry> Image::entry_at(uint64_t entry_index) {
 
 Result<void> Image::set_entry(uint64_t entry_index, BatEntry entry) {
   const uint64_t at = entry_index * bat_entry_length;
-  MetadataPage* page = TRY(bat_->page_to_change(at));
+  TableUse unasked;
+  MetadataPage* page = TRY(bat_->page_to_change(at, unasked));
   const le64 bits = entry.bits;
   std::memcpy(page->data() + at % log_sector_length, &bits, sizeof(bits));
   dirty_bat_pages_[bat_->range().offset + round_down(at, log_sector_length)] = page;
@@ -242,10 +244,11 @@ Result<void> Image::set_entry(uint64_t entry_index, BatEntry entry) {
 
 Result<void> Image::set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present) {
   MetadataPages& bitmap = *bitmaps_[number(chunk)];
+  TableUse unasked;
   for (uint64_t bit = first_bit; bit < first_bit + count;) {
     const uint64_t page_bit = bit % bits_per_page;
     const uint64_t here = std::min(bits_per_page - page_bit, first_bit + count - bit);
-    MetadataPage& page = *TRY(bitmap.page_to_change(bit / 8));
+    MetadataPage& page = *TRY(bitmap.page_to_change(bit / 8, unasked));
     for (uint64_t i = page_bit; i < page_bit + here;) {
       const uint64_t in_byte = std::min<uint64_t>(8 - i % 8, page_bit + here - i);
       const auto mask = static_cast<std::byte>(((1U << in_byte) - 1) << (i % 8));
@@ -270,7 +273,7 @@ bool Image::covers_block(BlockIndex block, ByteRange range) const {
 
 // ---- Resolving ----
 
-Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
+Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) {
   std::shared_lock lock(tables_mutex_, std::defer_lock);
   if (mode_ == OpenMode::read_write) lock.lock();
   const size_t first = extents.size();
@@ -279,7 +282,7 @@ Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
     const BlockIndex block = geometry_.block_of(offset);
     const uint64_t block_begin = geometry_.first_byte_of(block);
     const uint64_t length = std::min(range.end(), block_begin + geometry_.block_size_bytes()) - offset;
-    const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+    const BatEntry entry = TRY(entry_at(geometry_.entry_of(block), tables));
     switch (entry.state()) {
       case BlockState::not_present:
         append_joined(extents, first, {when_not_present, offset, length, 0});
@@ -289,7 +292,7 @@ Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
                       {ExtentKind::data, offset, length, entry.file_offset() + (offset - block_begin)});
         break;
       case BlockState::partially_present:
-        TRY(resolve_partial(block, entry, {offset, length}, first, extents));
+        TRY(resolve_partial(block, entry, {offset, length}, first, extents, tables));
         break;
       default:  // undefined, zero, unmapped: hide the parent
         append_joined(extents, first, {ExtentKind::zero, offset, length, 0});
@@ -300,14 +303,14 @@ Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents) {
 }
 
 Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange range, size_t first,
-                                    std::vector<Extent>& extents) {
+                                    std::vector<Extent>& extents, TableUse& tables) {
   MetadataPages& bitmap = *bitmaps_[number(geometry_.chunk_of(block))];
   const uint64_t sector_size = geometry_.sector_size_bytes();
   const uint64_t block_begin = geometry_.first_byte_of(block);
   for (uint64_t offset = range.offset; offset < range.end();) {
     const uint64_t within_sector = offset % sector_size;
     const uint64_t sectors_left = divide_up(within_sector + range.end() - offset, sector_size);
-    const BitRun run = TRY(run_at(bitmap, geometry_.bit_of(offset), sectors_left));
+    const BitRun run = TRY(run_at(bitmap, geometry_.bit_of(offset), sectors_left, tables));
     const uint64_t length = std::min(run.length * sector_size - within_sector, range.end() - offset);
     const ExtentKind kind = run.present ? ExtentKind::data : ExtentKind::absent;
     append_joined(extents, first,
@@ -345,7 +348,7 @@ Result<void> Image::plan_each_block(ByteRange range, PlanBlock plan_block, Write
 }
 
 Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePlan& plan) {
-  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block), plan.tables));
   const uint64_t within_block = range.offset - geometry_.first_byte_of(block);
   auto place = [&](uint64_t block_offset) {
     plan.data.push_back({range.offset, block_offset + within_block, range.length});
@@ -365,8 +368,8 @@ Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePla
         return {};
       }
       const uint64_t sectors = range.length / geometry_.sector_size_bytes();
-      const BitRun run =
-          TRY(run_at(*bitmaps_[number(geometry_.chunk_of(block))], geometry_.bit_of(range.offset), sectors));
+      const BitRun run = TRY(run_at(*bitmaps_[number(geometry_.chunk_of(block))],
+                                    geometry_.bit_of(range.offset), sectors, plan.tables));
       if (!run.present || run.length < sectors) change(BlockState::partially_present, entry.file_offset());
       return {};
     }
@@ -390,7 +393,7 @@ Result<void> Image::plan_block_write(BlockIndex block, ByteRange range, WritePla
 }
 
 Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan& plan) {
-  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block), plan.tables));
   const BlockState state = entry.state();
   const bool has_data = state == BlockState::fully_present || state == BlockState::partially_present;
   const bool reads_as_zeros = !has_data && (state != BlockState::not_present || !metadata_.has_parent());
@@ -421,7 +424,7 @@ Result<void> Image::plan_block_zero(BlockIndex block, ByteRange range, WritePlan
 
 Result<void> Image::plan_block_trim(BlockIndex block, ByteRange range, WritePlan& plan) {
   if (metadata_.leave_blocks_allocated || !covers_block(block, range)) return {};
-  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block)));
+  const BatEntry entry = TRY(entry_at(geometry_.entry_of(block), plan.tables));
   const bool shows_something = owns_space(entry) || metadata_.has_parent();
   if (!shows_something || entry.state() == BlockState::unmapped) return {};
   plan.changes.push_back({number(block), static_cast<uint8_t>(BlockState::unmapped), 0, range});

@@ -75,9 +75,16 @@ class Image {
   [[nodiscard]] const Regions& regions() const { return regions_; }
   [[nodiscard]] bool log_was_dirty() const { return log_was_dirty_; }
 
-  // Appends extents that cover `range` in order. `range` lies inside the disk.
+  // Appends extents that cover `range` in order, and adds to `tables` what it took to find them. `range` lies
+  // inside the disk.
   // Faults: vhdx-block-* for an entry that only reading could find, file-*.
-  [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents);
+  [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables);
+
+  // The same where nobody asks what it took.
+  [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents) {
+    TableUse unasked;
+    return resolve(range, extents, unasked);
+  }
 
   // Plans the write of `range`, in whole logical sectors inside the disk; replaces `plan`. Grows the file for
   // new blocks.
@@ -144,10 +151,14 @@ class Image {
   Result<void> check_bitmap_entry(ChunkIndex chunk, BatEntry entry, uint64_t file_size_bytes);
   Result<void> claim_block(std::string_view what, uint64_t number, ByteRange block, uint64_t file_size_bytes);
 
-  Result<BatEntry> entry_at(uint64_t entry_index);
+  Result<BatEntry> entry_at(uint64_t entry_index, TableUse& tables);
+  Result<BatEntry> entry_at(uint64_t entry_index) {
+    TableUse unasked;
+    return entry_at(entry_index, unasked);
+  }
   Result<void> set_entry(uint64_t entry_index, BatEntry entry);
   Result<void> resolve_partial(BlockIndex block, BatEntry entry, ByteRange range, size_t first,
-                               std::vector<Extent>& extents);
+                               std::vector<Extent>& extents, TableUse& tables);
   Result<void> set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present);
 
   // Plans the part of a change that falls into one block.

@@ -14,6 +14,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/endian.h"
 #include "engine/base/error.h"
+#include "engine/format/table_use.h"
 #include "engine/format/vhdx/log.h"
 #include "engine/io/file.h"
 
@@ -30,15 +31,16 @@ class MetadataPages {
   [[nodiscard]] ByteRange range() const { return range_; }
 
   // The page holding the table's byte `table_offset`, loaded if need be. Valid as long as this object.
-  [[nodiscard]] Result<const MetadataPage*> page_at(uint64_t table_offset) {
+  [[nodiscard]] Result<const MetadataPage*> page_at(uint64_t table_offset, TableUse& use) {
+    ++use.lookups;
     const MetadataPage* page = slots_[table_offset / log_sector_length].load(std::memory_order_acquire);
     if (page != nullptr) [[likely]]
       return page;
-    return load(table_offset / log_sector_length);
+    return load(table_offset / log_sector_length, use);
   }
 
   // The same page, to be changed. The caller notes that it is dirty.
-  [[nodiscard]] Result<MetadataPage*> page_to_change(uint64_t table_offset);
+  [[nodiscard]] Result<MetadataPage*> page_to_change(uint64_t table_offset, TableUse& use);
 
   // Memory the loaded pages take, in bytes.
   [[nodiscard]] uint64_t memory_bytes() const { return loaded_count_.load() * sizeof(MetadataPage); }
@@ -47,7 +49,7 @@ class MetadataPages {
   [[nodiscard]] uint64_t pages_loaded() const { return loaded_count_.load(); }
 
  private:
-  [[nodiscard]] Result<const MetadataPage*> load(uint64_t index);
+  [[nodiscard]] Result<const MetadataPage*> load(uint64_t index, TableUse& use);
 
   File& file_;
   ByteRange range_;

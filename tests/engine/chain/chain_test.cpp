@@ -140,6 +140,28 @@ TEST_F(ChainTest, ReadOfWhatNobodyWroteAsksEveryLayer) {
   EXPECT_TRUE(plan.segments[0].is_zero);
 }
 
+TEST_F(ChainTest, EveryTablePageIsNamedWhenItIsReadAndOnlyCountedLater) {
+  // Goal: what a read costs in tables is told exactly. Method: the same read twice after opening; the leaf
+  // holds one sector of the block, so its table and its bitmap are looked at, then the base's table.
+  bench.create_base({});
+  bench.fill({0, 1 * mib}, 1);
+  bench.checkpoint();
+  bench.fill({512, 512}, 2);
+  bench.open(OpenMode::read_only);
+  ReadPlan plan;
+  must(bench.chain->resolve({1024, 512}, plan));
+  EXPECT_EQ(plan.tables.lookups, 3U);
+  ASSERT_EQ(plan.tables.reads.size(), 3U);
+  auto& leaf = dynamic_cast<VhdxLayer&>(bench.chain->leaf()).image();
+  auto& base = dynamic_cast<VhdxLayer&>(*bench.chain->layers()[0]).image();
+  EXPECT_EQ(plan.tables.reads[0], (TableRead{1, leaf.regions().bat.offset}));
+  EXPECT_EQ(plan.tables.reads[1].layer, 1U);
+  EXPECT_EQ(plan.tables.reads[2], (TableRead{0, base.regions().bat.offset}));
+  must(bench.chain->resolve({1024, 512}, plan));
+  EXPECT_EQ(plan.tables.lookups, 3U);
+  EXPECT_TRUE(plan.tables.reads.empty());
+}
+
 TEST_F(ChainTest, SegmentsCoverTheRangeInOrderAndNameTheirLayer) {
   bench.create_base({});
   bench.fill({0, 12 * mib}, 1);
