@@ -61,6 +61,7 @@ class CountedFile final : public File {
     return file_->next_data(offset);
   }
   [[nodiscard]] Result<uint64_t> allocated_bytes() override { return file_->allocated_bytes(); }
+  [[nodiscard]] std::optional<QueueDoor> queue_door() override;
 
  private:
   std::unique_ptr<File> file_;

@@ -9,6 +9,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
+#include "engine/io/system_file.h"
 
 namespace vhdlab {
 
@@ -45,6 +46,10 @@ class File {
 
   // Space taken on the device, which is less than size_bytes() for a sparse file.
   [[nodiscard]] virtual Result<uint64_t> allocated_bytes() = 0;
+
+  // How a queue reaches the system past read(), write() and flush(); nothing where it must not. Valid as long
+  // as this object.
+  [[nodiscard]] virtual std::optional<QueueDoor> queue_door() { return std::nullopt; }
 };
 
 }  // namespace vhdlab

@@ -32,6 +32,13 @@ std::unexpected<Error> file_too_large(std::string_view name, uint64_t offset, ui
       fmt::format("{}: {} bytes at {} reach beyond the largest file, 2^63 - 1 bytes", name, length, offset));
 }
 
+std::unexpected<Error> file_flush_lost(std::string_view name) {
+  return failure(
+      ErrorKind::io_failed, "file-io",
+      fmt::format("{}: cannot flush: an earlier flush failed, so writes before it may be lost", name),
+      "treat the file as damaged: check it, or restore it from a copy");
+}
+
 bool is_file_range(uint64_t offset, uint64_t length) {
   constexpr uint64_t largest = std::numeric_limits<int64_t>::max();
   return offset <= largest && length <= largest - offset;

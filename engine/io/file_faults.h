@@ -21,6 +21,9 @@ namespace vhdlab {
 // file-too-large: an offset or size beyond 2^63 - 1, which no system call can express.
 [[nodiscard]] std::unexpected<Error> file_too_large(std::string_view name, uint64_t offset, uint64_t length);
 
+// file-io: a flush after one that failed.
+[[nodiscard]] std::unexpected<Error> file_flush_lost(std::string_view name);
+
 // False where [offset, offset + length) reaches beyond 2^63 - 1.
 [[nodiscard]] bool is_file_range(uint64_t offset, uint64_t length);
 

@@ -50,11 +50,13 @@ Result<void> write_zeros(ByteRange range, Write write) {
 
 }  // namespace
 
-PosixFile::PosixFile(FileDescriptor descriptor, std::string name, OpenMode mode, uint64_t granularity_bytes)
-    : descriptor_(std::move(descriptor)),
-      name_(std::move(name)),
-      mode_(mode),
-      granularity_bytes_(granularity_bytes) {}
+PosixFile::PosixFile(FileDescriptor descriptor, std::string name, OpenMode mode, DirectAlignment alignment)
+    : descriptor_(std::move(descriptor)), name_(std::move(name)) {
+  system_.descriptor = descriptor_.number();
+  system_.is_writable = mode == OpenMode::read_write;
+  system_.offset_alignment_bytes = alignment.offset_bytes;
+  system_.memory_alignment_bytes = alignment.memory_bytes;
+}
 
 Result<size_t> PosixFile::read_up_to(uint64_t offset, MutableBytes into) {
   if (!is_file_range(offset, into.size())) return 0;  // beyond the end of any file
@@ -67,7 +69,7 @@ Result<size_t> PosixFile::read_up_to(uint64_t offset, MutableBytes into) {
     done += static_cast<size_t>(count);
     // With O_DIRECT a count that is no multiple of the block marks the end; asking on from there would be
     // misaligned.
-    if (count == 0 || done % granularity_bytes_ != 0) break;
+    if (count == 0 || done % system_.offset_alignment_bytes != 0) break;
   }
   return done;
 }
@@ -95,18 +97,13 @@ Result<void> PosixFile::write(uint64_t offset, Bytes from) {
 
 Result<void> PosixFile::flush() {
   if (!is_writable()) return {};
-  if (flush_failed_) {
-    return failure(ErrorKind::io_failed, "file-io",
-                   name_ + ": cannot flush: an earlier flush failed, so writes before it may be lost",
-                   "treat the file as damaged: check it, or restore it from a copy");
-  }
-  // fdatasync covers the size a write has grown; for a size set without data only fsync promises durability.
-  bool size_changed = size_changed_.exchange(false);
+  if (system_.flush_failed) return file_flush_lost(name_);
+  bool size_changed = system_.size_changed.exchange(false);
   int result =
       retry_interrupted([&] { return size_changed ? ::fsync(descriptor()) : ::fdatasync(descriptor()); });
   if (result != 0) {
     int error_number = errno;
-    flush_failed_ = true;
+    system_.flush_failed = true;
     return system_failure(name_, "flush", error_number);
   }
   return {};
@@ -123,7 +120,7 @@ Result<void> PosixFile::resize(uint64_t size_bytes) {
   if (!is_file_range(size_bytes, 0)) return file_too_large(name_, size_bytes, 0);
   int result = retry_interrupted([&] { return ::ftruncate(descriptor(), static_cast<off_t>(size_bytes)); });
   if (result != 0) return system_failure(name_, "resize", errno);
-  size_changed_ = true;
+  system_.size_changed = true;
   return {};
 }
 
@@ -170,8 +167,8 @@ Result<uint64_t> PosixFile::allocated_bytes() {
   return static_cast<uint64_t>(status.st_blocks) * 512;
 }
 
-PosixDirectFile::PosixDirectFile(std::unique_ptr<PosixFile> file, DirectAlignment alignment)
-    : file_(std::move(file)), alignment_(alignment) {}
+PosixDirectFile::PosixDirectFile(std::unique_ptr<PosixFile> file)
+    : file_(std::move(file)), alignment_(file_->alignment()) {}
 
 bool PosixDirectFile::covers_whole_blocks(uint64_t offset, size_t length) const {
   return offset % alignment_.offset_bytes == 0 && length % alignment_.offset_bytes == 0;

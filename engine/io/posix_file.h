@@ -3,7 +3,6 @@
 // O_DIRECT demands. Both are made by PosixFileSystem.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <shared_mutex>
 #include <string>
@@ -14,11 +13,17 @@
 
 namespace vhdlab {
 
+// What O_DIRECT demands of a file's requests, from the file system itself where it tells (statx, Linux 6.1).
+struct DirectAlignment {
+  uint64_t offset_bytes = 1;  // of offsets and lengths
+  uint64_t memory_bytes = 1;  // of buffer addresses
+};
+
 class PosixFile final : public File {
  public:
-  // Takes over an open regular file. `granularity_bytes` is 1, or the offset alignment of a descriptor with
-  // O_DIRECT; then every offset, length and address given must be aligned, which PosixDirectFile sees to.
-  PosixFile(FileDescriptor descriptor, std::string name, OpenMode mode, uint64_t granularity_bytes = 1);
+  // Takes over an open regular file. `alignment` is more than 1 for a descriptor with O_DIRECT; then every
+  // offset, length and address given must be aligned, which PosixDirectFile sees to.
+  PosixFile(FileDescriptor descriptor, std::string name, OpenMode mode, DirectAlignment alignment = {});
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into) override;
@@ -29,6 +34,7 @@ class PosixFile final : public File {
   [[nodiscard]] Result<void> punch_hole(ByteRange range) override;
   [[nodiscard]] Result<std::optional<ByteRange>> next_data(uint64_t offset) override;
   [[nodiscard]] Result<uint64_t> allocated_bytes() override;
+  [[nodiscard]] std::optional<QueueDoor> queue_door() override { return QueueDoor{&system_}; }
 
   // As read(), but the end of the file ends the read: the count of bytes read may be short.
   [[nodiscard]] Result<size_t> read_up_to(uint64_t offset, MutableBytes into);
@@ -36,26 +42,16 @@ class PosixFile final : public File {
   // punch_hole() where the file system can, on a range inside the file; false where it cannot.
   [[nodiscard]] Result<bool> try_punch_hole(ByteRange range);
 
-  [[nodiscard]] bool is_writable() const { return mode_ == OpenMode::read_write; }
-
-  // For queues that submit to the system themselves. Valid as long as this object.
+  [[nodiscard]] bool is_writable() const { return system_.is_writable; }
+  [[nodiscard]] DirectAlignment alignment() const {
+    return {system_.offset_alignment_bytes, system_.memory_alignment_bytes};
+  }
   [[nodiscard]] int descriptor() const { return descriptor_.number(); }
 
  private:
   FileDescriptor descriptor_;
   std::string name_;
-  OpenMode mode_;
-  uint64_t granularity_bytes_;
-  std::atomic<bool> size_changed_{false};  // since the last flush, by resize()
-  // After a failed fsync the kernel forgets which pages were lost and the next fsync succeeds: so a failure
-  // is kept.
-  std::atomic<bool> flush_failed_{false};
-};
-
-// What O_DIRECT demands of a file's requests, from the file system itself where it tells (statx, Linux 6.1).
-struct DirectAlignment {
-  uint64_t offset_bytes = 0;  // of offsets and lengths
-  uint64_t memory_bytes = 0;  // of buffer addresses
+  SystemFile system_;
 };
 
 // Requests whose offset, length and address are aligned go straight to the device. Others go through an
@@ -67,7 +63,8 @@ struct DirectAlignment {
 // Such a write holds off every other change to the file meanwhile, since it rewrites bytes beside its own.
 class PosixDirectFile final : public File {
  public:
-  PosixDirectFile(std::unique_ptr<PosixFile> file, DirectAlignment alignment);
+  // `file` is open with O_DIRECT and knows the alignment this demands.
+  explicit PosixDirectFile(std::unique_ptr<PosixFile> file);
 
   [[nodiscard]] const std::string& name() const override { return file_->name(); }
   [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into) override;
@@ -80,6 +77,8 @@ class PosixDirectFile final : public File {
     return file_->next_data(offset);
   }
   [[nodiscard]] Result<uint64_t> allocated_bytes() override { return file_->allocated_bytes(); }
+
+  [[nodiscard]] std::optional<QueueDoor> queue_door() override { return file_->queue_door(); }
 
   [[nodiscard]] DirectAlignment alignment() const { return alignment_; }
   [[nodiscard]] int descriptor() const { return file_->descriptor(); }

@@ -111,8 +111,8 @@ Result<std::unique_ptr<File>> make_file(FileDescriptor descriptor, const std::st
   if (cache == CacheMode::buffered) return std::make_unique<PosixFile>(std::move(descriptor), path, mode);
 
   DirectAlignment alignment = TRY(direct_alignment(descriptor, path));
-  auto file = std::make_unique<PosixFile>(std::move(descriptor), path, mode, alignment.offset_bytes);
-  return std::make_unique<PosixDirectFile>(std::move(file), alignment);
+  auto file = std::make_unique<PosixFile>(std::move(descriptor), path, mode, alignment);
+  return std::make_unique<PosixDirectFile>(std::move(file));
 }
 
 }  // namespace
