@@ -1,11 +1,16 @@
-// vhdlab report: what one or more runs measured, as a page, a text or numbers.
+// vhdlab report: what one or more runs measured, or figures over commits, as a page, a text or numbers.
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <ostream>
 
 #include <fmt/format.h>
 
 #include "reports/export/render.h"
+#include "reports/history/figure_history.h"
+#include "reports/history/history_table.h"
+#include "reports/html/history_page.h"
 #include "reports/html/html.h"
 #include "reports/results/result_file.h"
 #include "scenarios/cli/commands.h"
@@ -36,6 +41,37 @@ Result<std::string> render(ReportFormat format, const std::vector<reports::RunRe
   return std::string();
 }
 
+Result<std::string> render_history(ReportFormat format, const std::vector<reports::HistoryFigure>& figures,
+                                   std::string_view tool_version) {
+  if (format == ReportFormat::html) return reports::render_history_html(figures, tool_version);
+  std::string text;
+  if (format == ReportFormat::json) {
+    for (const reports::HistoryFigure& figure : figures)
+      text += reports::history_line(figure) + '\n';
+    return text;
+  }
+  for (const reports::Table& table : reports::history_tables(figures)) {
+    text += format == ReportFormat::csv ? reports::table_as_csv(table) : reports::table_as_markdown(table);
+  }
+  return text;
+}
+
+// What the paths hold, as the format asked for: results of runs, or histories of figures.
+Result<std::string> render_all(const CommandContext& context, const std::vector<std::string>& paths,
+                               ReportFormat format) {
+  const auto histories = std::ranges::count_if(paths, reports::is_history);
+  if (histories == 0) {
+    std::vector<reports::RunRecord> records;
+    for (const std::string& path : paths)
+      records.push_back(TRY(reports::read_result_file(path)));
+    return render(format, records);
+  }
+  std::vector<reports::HistoryFigure> figures;
+  for (const std::string& path : paths)
+    std::ranges::move(TRY(reports::read_history(path)), std::back_inserter(figures));
+  return render_history(format, figures, context.build.version);
+}
+
 }  // namespace
 
 CommandSyntax syntax() {
@@ -52,9 +88,12 @@ CommandSyntax syntax() {
           },
       .description =
           "Makes a report from the results of one or more runs: folders that 'vhdlab run' wrote, or "
-          "their results.json.",
+          "their results.json. A folder of .jsonl files, or one of them, is a history of figures, as "
+          "'tools/bench-peers' "
+          "keeps it: the report then shows the latest table and each figure over commits.",
       .example =
           "report results/quick --output quick.html\n"
+          "report bench/history --output history.html\n"
           "report before after --format markdown",
   };
 }
@@ -65,10 +104,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
       arguments.text("output").value_or(format == ReportFormat::html ? "report.html" : "-");
   if (output != "-") TRY(require_absent(context.files, output, arguments.has("force")));
 
-  std::vector<reports::RunRecord> records;
-  for (const std::string& path : arguments.positionals())
-    records.push_back(TRY(reports::read_result_file(path)));
-  const std::string text = TRY(render(format, records));
+  const std::string text = TRY(render_all(context, arguments.positionals(), format));
 
   if (output == "-") {
     context.out << text;
