@@ -12,6 +12,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
+#include "engine/format/block_probe.h"
 #include "engine/format/extent.h"
 #include "engine/format/table_use.h"
 #include "engine/format/write_plan.h"
@@ -39,6 +40,10 @@ class Layer {
     TableUse unasked;
     return resolve(range, extents, unasked);
   }
+
+  // What tells quickly that the layer says nothing about a block; one that never knows, where there is no
+  // such thing.
+  [[nodiscard]] virtual BlockProbe block_probe() const { return {}; }
 
   // The stages of a write; see engine/format/write_plan.h. The plan is replaced, its memory reused.
   [[nodiscard]] virtual Result<void> plan_write(ByteRange range, WritePlan& plan) = 0;

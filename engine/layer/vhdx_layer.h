@@ -24,6 +24,7 @@ class VhdxLayer final : public Layer {
   Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) override {
     return image_->resolve(range, extents, tables);
   }
+  BlockProbe block_probe() const override { return image_->block_probe(); }
   Result<void> plan_write(ByteRange range, WritePlan& plan) override {
     return image_->plan_write(range, plan);
   }

@@ -43,12 +43,13 @@ enum class ChunkIndex : uint64_t {};
 }
 
 struct BatEntry {
+  static constexpr uint64_t state_mask = 7;
   uint64_t bits = 0;
 
   [[nodiscard]] static constexpr BatEntry make(BlockState state, uint64_t file_offset) {
     return {file_offset | static_cast<uint64_t>(state)};
   }
-  [[nodiscard]] constexpr BlockState state() const { return static_cast<BlockState>(bits & 7); }
+  [[nodiscard]] constexpr BlockState state() const { return static_cast<BlockState>(bits & state_mask); }
   [[nodiscard]] constexpr uint64_t file_offset() const {
     return bits >> 20 << 20;
   }  // the MiB count, shifted to bytes

@@ -31,13 +31,9 @@ struct BitRun {
 // (2.5.2).
 Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count, TableUse& tables) {
   BitRun run;
-  const MetadataPage* page = nullptr;
   for (uint64_t bit = first_bit; bit < first_bit + count;) {
-    if (page == nullptr || bit % bits_per_page == 0) page = TRY(bitmap.page_at(bit / 8, tables));
-    const uint64_t word_at = bit % bits_per_page / 64 * sizeof(le64);
-    le64 word;
-    std::memcpy(&word, page->data() + word_at, sizeof(word));
-    const uint64_t rest = word >> (bit % 64);
+    if (run.length == 0 || bit % bits_per_page == 0) ++tables.lookups;  // another page
+    const uint64_t rest = TRY(bitmap.word_at(bit / 64, tables)) >> (bit % 64);
     if (run.length == 0) run.present = (rest & 1) != 0;
     const uint64_t equal = run.present ? std::countr_one(rest) : std::countr_zero(rest);
     const uint64_t available = 64 - bit % 64;
@@ -53,15 +49,17 @@ Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count,
 
 // ---- Opening ----
 
-Image::Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent)
-    : file_(std::move(file)), mode_(mode), random_(random), intent_(intent) {}
+Image::Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent,
+             std::shared_ptr<MetadataCache> cache)
+    : file_(std::move(file)), mode_(mode), random_(random), intent_(intent), cache_(std::move(cache)) {}
 
 Image::~Image() = default;
 
 Result<std::unique_ptr<Image>> Image::open(std::unique_ptr<File> file, OpenMode mode, RandomSource& random,
-                                           WriteIntent intent) {
+                                           WriteIntent intent, std::shared_ptr<MetadataCache> cache) {
   const uint64_t file_size_bytes = TRY(file->size_bytes());
-  std::unique_ptr<Image> image(new Image(std::move(file), mode, random, intent));
+  if (cache == nullptr) cache = std::make_shared<MetadataCache>();
+  std::unique_ptr<Image> image(new Image(std::move(file), mode, random, intent, std::move(cache)));
   TRY(image->load(file_size_bytes));
   return image;
 }
@@ -127,7 +125,7 @@ Result<void> Image::check_tables() {
     }
   }
   bat_ = std::make_unique<MetadataPages>(
-      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)});
+      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)}, cache_);
   bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
 
   std::vector<BlockIndex> partial_blocks;  // the first of each chunk
@@ -201,7 +199,7 @@ Result<void> Image::check_bitmap_entry(ChunkIndex chunk, BatEntry entry, uint64_
   if (state == BlockState::not_present || !metadata_.has_parent()) return {};
   const ByteRange bitmap{entry.file_offset(), bitmap_block_length};
   TRY(claim_block("bitmap of chunk", number(chunk), bitmap, file_size_bytes));
-  bitmaps_[number(chunk)] = std::make_unique<MetadataPages>(*file_, bitmap);
+  bitmaps_[number(chunk)] = std::make_unique<MetadataPages>(*file_, bitmap, cache_);
   return {};
 }
 
@@ -225,37 +223,33 @@ Result<void> Image::claim_block(std::string_view what, uint64_t block_number, By
 // ---- Tables ----
 
 Result<BatEntry> Image::entry_at(uint64_t entry_index, TableUse& tables) {
-  const uint64_t at = entry_index * bat_entry_length;
-  const MetadataPage* page = TRY(bat_->page_at(at, tables));
-  le64 bits;
-  std::memcpy(&bits, page->data() + at % log_sector_length, sizeof(bits));
-  return BatEntry{bits};
+  ++tables.lookups;
+  return BatEntry{TRY(bat_->word_at(entry_index, tables))};
 }
 
 Result<void> Image::set_entry(uint64_t entry_index, BatEntry entry) {
-  const uint64_t at = entry_index * bat_entry_length;
-  TableUse unasked;
-  MetadataPage* page = TRY(bat_->page_to_change(at, unasked));
-  const le64 bits = entry.bits;
-  std::memcpy(page->data() + at % log_sector_length, &bits, sizeof(bits));
-  dirty_bat_pages_[bat_->range().offset + round_down(at, log_sector_length)] = page;
+  PinnedPage page = TRY(bat_->page_to_change(entry_index));
+  page.set_word(entry_index % table_words_per_page, entry.bits);
+  const uint64_t at = round_down(entry_index * bat_entry_length, table_page_length);
+  dirty_bat_pages_.try_emplace(bat_->range().offset + at, std::move(page));
   return {};
 }
 
 Result<void> Image::set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t count, bool present) {
   MetadataPages& bitmap = *bitmaps_[number(chunk)];
-  TableUse unasked;
   for (uint64_t bit = first_bit; bit < first_bit + count;) {
     const uint64_t page_bit = bit % bits_per_page;
     const uint64_t here = std::min(bits_per_page - page_bit, first_bit + count - bit);
-    MetadataPage& page = *TRY(bitmap.page_to_change(bit / 8, unasked));
+    PinnedPage page = TRY(bitmap.page_to_change(bit / 64));
     for (uint64_t i = page_bit; i < page_bit + here;) {
-      const uint64_t in_byte = std::min<uint64_t>(8 - i % 8, page_bit + here - i);
-      const auto mask = static_cast<std::byte>(((1U << in_byte) - 1) << (i % 8));
-      page[i / 8] = present ? page[i / 8] | mask : page[i / 8] & ~mask;
-      i += in_byte;
+      const uint64_t in_word = std::min<uint64_t>(64 - i % 64, page_bit + here - i);
+      const uint64_t mask = ~uint64_t{0} >> (64 - in_word) << (i % 64);
+      const uint64_t before = page.word(i / 64);
+      page.set_word(i / 64, present ? before | mask : before & ~mask);
+      i += in_word;
     }
-    dirty_bitmap_pages_[bitmap.range().offset + round_down(bit / 8, log_sector_length)] = &page;
+    dirty_bitmap_pages_.try_emplace(bitmap.range().offset + round_down(bit / 8, table_page_length),
+                                    std::move(page));
     bit += here;
   }
   return {};
@@ -273,9 +267,10 @@ bool Image::covers_block(BlockIndex block, ByteRange range) const {
 
 // ---- Resolving ----
 
+// Without a lock: an entry is one word, and what it refers to was there before it. A block becomes partially
+// present once in a session, after its bits; where it stops being so, whoever reads it meanwhile reads what
+// overlaps the change.
 Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) {
-  std::shared_lock lock(tables_mutex_, std::defer_lock);
-  if (mode_ == OpenMode::read_write) lock.lock();
   const size_t first = extents.size();
   const ExtentKind when_not_present = metadata_.has_parent() ? ExtentKind::absent : ExtentKind::zero;
   for (uint64_t offset = range.offset; offset < range.end();) {
@@ -318,6 +313,16 @@ Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange 
     offset += length;
   }
   return {};
+}
+
+BlockProbe Image::block_probe() const {
+  if (!metadata_.has_parent()) return {};
+  return {.cache = cache_.get(),
+          .slots = bat_->slots(),
+          .disk_size_bytes = metadata_.disk_size_bytes,
+          .block_shift = static_cast<uint32_t>(std::countr_zero(geometry_.block_size_bytes())),
+          .chunk_shift = static_cast<uint32_t>(std::countr_zero(geometry_.chunk_ratio())),
+          .absent_mask = BatEntry::state_mask};
 }
 
 // ---- Planning writes ----
@@ -457,7 +462,8 @@ Result<uint64_t> Image::allocate(uint64_t length) {
 Result<void> Image::ensure_bitmap(ChunkIndex chunk) {
   if (bitmaps_[number(chunk)] != nullptr) return {};
   const uint64_t offset = TRY(allocate(bitmap_block_length));
-  bitmaps_[number(chunk)] = std::make_unique<MetadataPages>(*file_, ByteRange{offset, bitmap_block_length});
+  bitmaps_[number(chunk)] =
+      std::make_unique<MetadataPages>(*file_, ByteRange{offset, bitmap_block_length}, cache_);
   return set_entry(geometry_.bitmap_entry_of(chunk), BatEntry::make(BlockState::fully_present, offset));
 }
 

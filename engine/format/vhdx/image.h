@@ -17,6 +17,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
+#include "engine/format/block_probe.h"
 #include "engine/format/extent.h"
 #include "engine/format/vhdx/block_allocation_table.h"
 #include "engine/format/vhdx/header.h"
@@ -61,10 +62,12 @@ class Image {
   [[nodiscard]] static Result<void> create(File& file, const DiskMetadata& metadata, RandomSource& random);
 
   // Opens and checks the whole file but its payload. A dirty log is replayed: in the file where `mode` is
-  // read_write, in memory where it is read_only. `random` must outlive the image. Faults: every vhdx-*.
+  // read_write, in memory where it is read_only. `random` must outlive the image. Table pages are kept in
+  // `cache`, which files may share; without one they all stay. Faults: every vhdx-*.
   [[nodiscard]] static Result<std::unique_ptr<Image>> open(std::unique_ptr<File> file, OpenMode mode,
                                                            RandomSource& random,
-                                                           WriteIntent intent = WriteIntent::guest_visible);
+                                                           WriteIntent intent = WriteIntent::guest_visible,
+                                                           std::shared_ptr<MetadataCache> cache = nullptr);
 
   // Closes the file without flushing, as a power cut would leave it: call close() first.
   ~Image();
@@ -76,7 +79,7 @@ class Image {
   [[nodiscard]] bool log_was_dirty() const { return log_was_dirty_; }
 
   // Appends extents that cover `range` in order, and adds to `tables` what it took to find them. `range` lies
-  // inside the disk.
+  // inside the disk. Takes no lock unless a page must be read.
   // Faults: vhdx-block-* for an entry that only reading could find, file-*.
   [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables);
 
@@ -85,6 +88,10 @@ class Image {
     TableUse unasked;
     return resolve(range, extents, unasked);
   }
+
+  // For a differencing disk, what tells quickly that a block is not present in it. Valid until the disk's
+  // size changes.
+  [[nodiscard]] BlockProbe block_probe() const;
 
   // Plans the write of `range`, in whole logical sectors inside the disk; replaces `plan`. Grows the file for
   // new blocks.
@@ -138,11 +145,11 @@ class Image {
   [[nodiscard]] uint64_t metadata_pages_loaded() const;
 
  private:
-  using DirtyPages =
-      std::map<uint64_t, const MetadataPage*>;  // by file offset; the pages belong to the tables
+  using DirtyPages = std::map<uint64_t, PinnedPage>;  // by file offset
   static std::vector<PageWrite> copies_of(const DirtyPages& dirty);
 
-  Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent);
+  Image(std::unique_ptr<File> file, OpenMode mode, RandomSource& random, WriteIntent intent,
+        std::shared_ptr<MetadataCache> cache);
 
   Result<void> load(uint64_t file_size_bytes);
   Result<void> replay_log(uint64_t& file_size_bytes);
@@ -199,6 +206,7 @@ class Image {
   OpenMode mode_;
   RandomSource& random_;
   WriteIntent intent_;
+  std::shared_ptr<MetadataCache> cache_;
 
   CurrentHeader header_;
   Regions regions_;
@@ -207,8 +215,7 @@ class Image {
   Occupancy occupancy_;
   bool log_was_dirty_ = false;
 
-  // Guards the tables, the reservations and the dirty sets. Taken by resolve only where the file can be
-  // written.
+  // Guards the reservations and the dirty sets, and keeps changes of the tables apart; resolve does without.
   mutable std::shared_mutex tables_mutex_;
   std::unique_ptr<MetadataPages> bat_;
   std::vector<std::unique_ptr<MetadataPages>> bitmaps_;  // by chunk; none where the chunk has no bitmap block

@@ -93,7 +93,7 @@ std::vector<PageWrite> Image::copies_of(const DirtyPages& dirty) {
   std::vector<PageWrite> pages;
   pages.reserve(dirty.size());
   for (const auto& [offset, page] : dirty)
-    pages.push_back({offset, *page});
+    pages.push_back({offset, page.bytes()});
   return pages;
 }
 
@@ -271,7 +271,7 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
   geometry_ = geometry;
   bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
   bat_ = std::make_unique<MetadataPages>(
-      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)});
+      *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)}, cache_);
   return {};
 }
 

@@ -59,7 +59,7 @@ Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
       const std::unique_lock lock(tables_mutex_);
       if (geometry_.is_bitmap_entry(block.entry_index)) {
         bitmaps_[number(geometry_.chunk_at(block.entry_index))] =
-            std::make_unique<MetadataPages>(*file_, *gap);
+            std::make_unique<MetadataPages>(*file_, *gap, cache_);
       }
       TRY(set_entry(block.entry_index, BatEntry::make(before.state(), gap->offset)));
       occupancy_.release(block.place);

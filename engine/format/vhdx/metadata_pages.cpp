@@ -1,30 +1,39 @@
-// Page loading; the contract is in metadata_pages.h.
+// The way to the metadata cache; the contract is in metadata_pages.h.
 #include "engine/format/vhdx/metadata_pages.h"
+
+#include <utility>
 
 namespace vhdlab::vhdx {
 
-MetadataPages::MetadataPages(File& file, ByteRange range)
-    : file_(file), range_(range), slots_(divide_up(range.length, log_sector_length)) {}
+MetadataPages::MetadataPages(File& file, ByteRange range, std::shared_ptr<MetadataCache> cache)
+    : file_(file),
+      range_(range),
+      cache_(std::move(cache)),
+      slots_(divide_up(range.length, table_page_length)) {}
 
 MetadataPages::~MetadataPages() {
-  for (auto& slot : slots_)
-    delete slot.load(std::memory_order_relaxed);
+  cache_->release(slots_);
 }
 
-Result<MetadataPage*> MetadataPages::page_to_change(uint64_t table_offset, TableUse& use) {
-  // Every page lives on the heap, unshared and mutable; only the read path sees it as const.
-  return const_cast<MetadataPage*>(TRY(page_at(table_offset, use)));
+Result<PinnedPage> MetadataPages::page_to_change(uint64_t index) {
+  const uint64_t page = index / table_words_per_page;
+  bool was_read = false;
+  auto pinned = cache_->pin(slots_[page], file_, range_.offset + page * table_page_length, was_read);
+  if (was_read) pages_loaded_.fetch_add(1, std::memory_order_relaxed);
+  return pinned;
 }
 
-Result<const MetadataPage*> MetadataPages::load(uint64_t index, TableUse& use) {
-  const std::lock_guard lock(loading_);
-  if (const MetadataPage* page = slots_[index].load(std::memory_order_relaxed)) return page;
-  auto page = std::make_unique<MetadataPage>();
-  TRY(file_.read(range_.offset + index * log_sector_length, *page));
-  use.reads.push_back({.layer = 0, .file_offset = range_.offset + index * log_sector_length});
-  slots_[index].store(page.get(), std::memory_order_release);
-  loaded_count_.fetch_add(1, std::memory_order_relaxed);
-  return page.release();
+Result<uint64_t> MetadataPages::load(uint64_t index, TableUse& use) {
+  const uint64_t page = index / table_words_per_page;
+  const uint64_t file_offset = range_.offset + page * table_page_length;
+  bool was_read = false;
+  const uint64_t word =
+      TRY(cache_->load(slots_[page], index % table_words_per_page, file_, file_offset, was_read));
+  if (was_read) {
+    pages_loaded_.fetch_add(1, std::memory_order_relaxed);
+    use.reads.push_back({.layer = 0, .file_offset = file_offset});
+  }
+  return word;
 }
 
 }  // namespace vhdlab::vhdx

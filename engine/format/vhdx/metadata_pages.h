@@ -1,21 +1,21 @@
-// A table of the file (the block allocation table, or one sector bitmap block) held in memory by 4 KiB pages,
-// read when first asked for. 4 KiB is the log's unit, so a changed page is exactly one log descriptor.
+// A table of the file (the block allocation table, or one sector bitmap block), read by 4 KiB pages when
+// first asked for and kept in the chain's metadata cache. 4 KiB is the log's unit, so a changed page is
+// exactly one log descriptor.
 //
-// Reads of loaded pages take no lock and may run in several threads; loading is serialised. Changing a page
-// must exclude readers of the same table: the chain's lock does that.
+// Words of pages in memory are read without a lock by any number of threads, also while one thread changes
+// some: each word is seen as it was or as it is. What a change means for several words together is the
+// image's business.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "engine/base/bytes.h"
-#include "engine/base/endian.h"
 #include "engine/base/error.h"
+#include "engine/format/metadata_cache.h"
 #include "engine/format/table_use.h"
-#include "engine/format/vhdx/log.h"
 #include "engine/io/file.h"
 
 namespace vhdlab::vhdx {
@@ -23,39 +23,39 @@ namespace vhdlab::vhdx {
 class MetadataPages {
  public:
   // The table of `range` in `file`, 4 KiB aligned; the file must outlive this object.
-  MetadataPages(File& file, ByteRange range);
+  MetadataPages(File& file, ByteRange range, std::shared_ptr<MetadataCache> cache);
   ~MetadataPages();
   MetadataPages(const MetadataPages&) = delete;
   MetadataPages& operator=(const MetadataPages&) = delete;
 
   [[nodiscard]] ByteRange range() const { return range_; }
 
-  // The page holding the table's byte `table_offset`, loaded if need be. Valid as long as this object.
-  [[nodiscard]] Result<const MetadataPage*> page_at(uint64_t table_offset, TableUse& use) {
-    ++use.lookups;
-    const MetadataPage* page = slots_[table_offset / log_sector_length].load(std::memory_order_acquire);
-    if (page != nullptr) [[likely]]
-      return page;
-    return load(table_offset / log_sector_length, use);
+  // The table's word `index`, counted in words of eight bytes. The caller counts its lookups; a page that had
+  // to be read is added to `use`.
+  [[nodiscard]] Result<uint64_t> word_at(uint64_t index, TableUse& use) {
+    if (const auto word = cache_->peek(slots_[index / table_words_per_page], index % table_words_per_page))
+        [[likely]]
+      return *word;
+    return load(index, use);
   }
 
-  // The same page, to be changed. The caller notes that it is dirty.
-  [[nodiscard]] Result<MetadataPage*> page_to_change(uint64_t table_offset, TableUse& use);
+  // The page that holds word `index`, to be changed by one thread at a time.
+  [[nodiscard]] Result<PinnedPage> page_to_change(uint64_t index);
 
-  // Memory the loaded pages take, in bytes.
-  [[nodiscard]] uint64_t memory_bytes() const { return loaded_count_.load() * sizeof(MetadataPage); }
+  // Slots of the table's pages in order; they stay where they are as long as this object.
+  [[nodiscard]] const TableSlot* slots() const { return slots_.data(); }
 
   // Pages read from the file so far: what a cold table costs.
-  [[nodiscard]] uint64_t pages_loaded() const { return loaded_count_.load(); }
+  [[nodiscard]] uint64_t pages_loaded() const { return pages_loaded_.load(std::memory_order_relaxed); }
 
  private:
-  [[nodiscard]] Result<const MetadataPage*> load(uint64_t index, TableUse& use);
+  [[nodiscard]] Result<uint64_t> load(uint64_t index, TableUse& use);
 
   File& file_;
   ByteRange range_;
-  std::vector<std::atomic<MetadataPage*>> slots_;
-  std::mutex loading_;
-  std::atomic<uint64_t> loaded_count_ = 0;
+  std::shared_ptr<MetadataCache> cache_;
+  std::vector<TableSlot> slots_;
+  std::atomic<uint64_t> pages_loaded_ = 0;
 };
 
 }  // namespace vhdlab::vhdx
