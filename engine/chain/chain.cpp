@@ -17,6 +17,28 @@ constexpr uint64_t write_piece_bytes_max = 16 * mib;
 constexpr uint64_t change_piece_bytes = 1 * gib;
 
 using Layers = std::span<const std::unique_ptr<Layer>>;
+using Probes = std::span<const BlockProbe>;
+
+std::vector<BlockProbe> probes_of(Layers layers) {
+  std::vector<BlockProbe> probes;
+  probes.reserve(layers.size());
+  for (const auto& layer : layers)
+    probes.push_back(layer->block_probe());
+  return probes;
+}
+
+// How many of the first `count` layers are left to ask once those on top have gone that say nothing.
+size_t pass_absent(Probes probes, size_t count, ByteRange range, ReadPlan& plan) {
+  const uint64_t end = range.end();
+  const bool in_one_part = range.offset / BlockProbe::part_length == (end - 1) / BlockProbe::part_length;
+  if (probes.empty() || !in_one_part) return count;
+  size_t left = count;
+  while (left > 0 && probes[left - 1].is_absent(range.offset, end))
+    --left;
+  plan.layers_probed += count - left;
+  plan.tables.lookups += count - left;
+  return left;
+}
 
 void add_zeros(ByteRange range, ReadPlan& plan) {
   if (!plan.segments.empty()) {
@@ -32,13 +54,13 @@ void add_zeros(ByteRange range, ReadPlan& plan) {
 // Resolves `range` over the layers below `count`, depth first, so that segments come out in order. The
 // scratch vector serves as the stack: each level reads its own extents from where they begin and drops them
 // when it is done.
-Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) {
-  while (count > 0) {
+Result<void> walk(Layers layers, Probes probes, size_t count, ByteRange range, ReadPlan& plan) {
+  while ((count = pass_absent(probes, count, range, plan)) > 0) {
     Layer& layer = *layers[count - 1];
     const uint64_t disk_size = layer.disk_size_bytes();
     if (range.end() > disk_size) {  // past the end of a smaller parent there are zeros, whatever is below
       const uint64_t inside = range.offset < disk_size ? disk_size - range.offset : 0;
-      if (inside > 0) TRY(walk(layers, count, {range.offset, inside}, plan));
+      if (inside > 0) TRY(walk(layers, probes, count, {range.offset, inside}, plan));
       add_zeros({range.offset + inside, range.length - inside}, plan);
       return {};
     }
@@ -68,7 +90,7 @@ Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) 
           add_zeros({extent.virtual_offset, extent.length}, plan);
           break;
         case ExtentKind::absent:
-          TRY(walk(layers, count, {extent.virtual_offset, extent.length}, plan));
+          TRY(walk(layers, probes, count, {extent.virtual_offset, extent.length}, plan));
       }
     }
     plan.scratch.resize(first);
@@ -79,15 +101,17 @@ Result<void> walk(Layers layers, size_t count, ByteRange range, ReadPlan& plan) 
 
 }  // namespace
 
-Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan) {
+Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan, Probes probes) {
   plan.segments.clear();
   plan.scratch.clear();
   plan.layers_probed = 0;
   plan.tables.clear();
-  return walk(layers, layers.size(), range, plan);
+  return range.empty() ? Result<void>{} : walk(layers, probes, layers.size(), range, plan);
 }
 
-Chain::Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode) : layers_(std::move(layers)) {
+Chain::Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode,
+             std::shared_ptr<MetadataCache> tables)
+    : layers_(std::move(layers)), probes_(probes_of(layers_)), tables_(std::move(tables)) {
   if (mode == ResolveMode::index) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
 }
 
@@ -98,6 +122,7 @@ Chain::~Chain() = default;
 void Chain::push(std::unique_ptr<Layer> leaf_layer) {
   const bool same_size = leaf_layer->disk_size_bytes() == disk_size_bytes();
   layers_.push_back(std::move(leaf_layer));
+  probes_.push_back(layers_.back()->block_probe());
   // Layers count from the base and the new one is empty: what the index knows stays true, but for the disk's
   // size.
   if (index_ != nullptr && !same_size) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
@@ -134,7 +159,8 @@ Result<void> Chain::check_sectors(ByteRange range) const {
 
 Result<void> Chain::resolve(ByteRange range, ReadPlan& plan) const {
   TRY(check(range));
-  return index_ != nullptr ? index_->resolve(layers_, range, plan) : resolve_walk(layers_, range, plan);
+  return index_ != nullptr ? index_->resolve(layers_, probes_, range, plan)
+                           : resolve_walk(layers_, range, plan, probes_);
 }
 
 Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) const {

@@ -18,6 +18,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
+#include "engine/format/metadata_cache.h"
 #include "engine/layer/layer.h"
 
 namespace vhdlab {
@@ -47,8 +48,10 @@ struct ReadPlan {
 
 // Resolves `range` over `layers` (base first). What the lowest layer leaves absent does not appear in the
 // plan: nothing for a whole chain, and for the upper part of one (a merge) just what stays as it is below.
+// Layers whose probe in `probes` (as many as layers, or none at all) knows that they say nothing are asked
+// through it.
 [[nodiscard]] Result<void> resolve_walk(std::span<const std::unique_ptr<Layer>> layers, ByteRange range,
-                                        ReadPlan& plan);
+                                        ReadPlan& plan, std::span<const BlockProbe> probes = {});
 
 // How a chain finds data. Both give the same segments; they differ in what a read costs and in memory.
 enum class ResolveMode {
@@ -63,7 +66,9 @@ class ChainIndex;
 class Chain {
  public:
   // `layers`, base first, not empty; all of the leaf's sector size (the opener has checked it).
-  explicit Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode = ResolveMode::walk);
+  // `tables` is the cache they share, for layers that come later; none where each has its own.
+  explicit Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode = ResolveMode::walk,
+                 std::shared_ptr<MetadataCache> tables = nullptr);
   Chain(Chain&&) noexcept;
   Chain& operator=(Chain&&) noexcept;
   ~Chain();
@@ -100,6 +105,9 @@ class Chain {
   // Bytes of memory the index takes; 0 where the chain is walked.
   [[nodiscard]] uint64_t index_memory_bytes() const;
 
+  // Where the layers keep their table pages; nothing where each keeps its own.
+  [[nodiscard]] const std::shared_ptr<MetadataCache>& metadata_cache() const { return tables_; }
+
   // Closes the leaf cleanly. Nothing can be written afterwards.
   [[nodiscard]] Result<void> close() { return leaf().close(); }
 
@@ -115,6 +123,8 @@ class Chain {
   [[nodiscard]] Result<void> carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data);
 
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<BlockProbe> probes_;  // of the layers, side by side
+  std::shared_ptr<MetadataCache> tables_;
   std::unique_ptr<ChainIndex> index_;  // none where the chain is walked
 };
 

@@ -64,10 +64,10 @@ Result<std::unique_ptr<RawLayer>> open_raw(FileSystem& files, const std::string&
 }  // namespace
 
 Result<std::unique_ptr<VhdxLayer>> open_vhdx(FileSystem& files, const std::string& path, OpenMode mode,
-                                             CacheMode cache, RandomSource& random,
-                                             vhdx::WriteIntent intent) {
+                                             CacheMode cache, RandomSource& random, vhdx::WriteIntent intent,
+                                             std::shared_ptr<MetadataCache> tables) {
   auto file = TRY(files.open(path, mode, cache));
-  auto image = TRY(vhdx::Image::open(std::move(file), mode, random, intent));
+  auto image = TRY(vhdx::Image::open(std::move(file), mode, random, intent, std::move(tables)));
   return std::make_unique<VhdxLayer>(path, std::move(image));
 }
 
@@ -79,6 +79,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     return Chain(std::move(layers), options.resolve);
   }
 
+  const auto tables = std::make_shared<MetadataCache>(options.metadata_cache_bytes);
   std::set<FileIdentity> seen;
   VhdxLayer* child = nullptr;
   for (std::string at = absolute(path);;) {
@@ -93,7 +94,8 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
                      "one of the parent locators is wrong: give the right parent with 'vhdlab disk relink'");
     }
     const OpenMode mode = child == nullptr ? options.mode : OpenMode::read_only;
-    auto layer = TRY(open_vhdx(files, at, mode, options.cache, random));
+    auto layer =
+        TRY(open_vhdx(files, at, mode, options.cache, random, vhdx::WriteIntent::guest_visible, tables));
     if (child != nullptr) {
       TRY(check_sector_size(*child, *layer));
       if (!options.ignore_id_mismatch) TRY(check_identity(*child, *layer));
@@ -105,7 +107,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     at = TRY(find_parent(files, at, *parent));
   }
   std::ranges::reverse(layers);
-  return Chain(std::move(layers), options.resolve);
+  return Chain(std::move(layers), options.resolve, tables);
 }
 
 Result<void> create_disk(FileSystem& files, const std::string& path, const vhdx::DiskMetadata& metadata,
@@ -137,7 +139,8 @@ Result<void> take_checkpoint(FileSystem& files, Chain& chain, const std::string&
                              const ChildOptions& options, CacheMode cache, RandomSource& random) {
   TRY(chain.close());
   TRY(create_child(files, chain.leaf().path(), child_path, options, random));
-  chain.push(TRY(open_vhdx(files, child_path, OpenMode::read_write, cache, random)));
+  chain.push(TRY(open_vhdx(files, child_path, OpenMode::read_write, cache, random,
+                           vhdx::WriteIntent::guest_visible, chain.metadata_cache())));
   return {};
 }
 

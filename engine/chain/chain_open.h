@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,16 +31,18 @@ struct ChainOpenOptions {
   LayerIndex depth_max = 4096;
   bool ignore_id_mismatch = false;
   ResolveMode resolve = ResolveMode::walk;
+  std::optional<uint64_t> metadata_cache_bytes;  // limit of table pages in memory, for all layers together
 };
 
 // Opens the disk at `path` and all its ancestors. `files` and `random` must outlive the chain.
 [[nodiscard]] Result<Chain> open_chain(FileSystem& files, const std::string& path,
                                        const ChainOpenOptions& options, RandomSource& random);
 
-// Opens one VHDX file alone, without its parents.
+// Opens one VHDX file alone, without its parents. Its table pages are kept in `tables`, where given.
 [[nodiscard]] Result<std::unique_ptr<VhdxLayer>> open_vhdx(
     FileSystem& files, const std::string& path, OpenMode mode, CacheMode cache, RandomSource& random,
-    vhdx::WriteIntent intent = vhdx::WriteIntent::guest_visible);
+    vhdx::WriteIntent intent = vhdx::WriteIntent::guest_visible,
+    std::shared_ptr<MetadataCache> tables = nullptr);
 
 // Makes a new disk file; nothing is left behind on failure. Faults: file-exists and those of
 // vhdx::Image::create.

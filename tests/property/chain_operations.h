@@ -30,13 +30,16 @@ struct Scenario {
   bool large_sectors = false;
   bool fixed = false;
   uint8_t base_size = 0;
+  bool index = false;
+  bool tiny_cache = false;
   std::vector<Operation> operations;
 };
 
 inline std::ostream& operator<<(std::ostream& to, const Scenario& scenario) {
   to << "base: " << (1U << scenario.base_block % 4) << " MiB blocks, "
      << (scenario.large_sectors ? 4096 : 512) << " byte sectors, " << (scenario.fixed ? "fixed" : "dynamic")
-     << ", size " << int{scenario.base_size} << ";";
+     << ", size " << int{scenario.base_size} << (scenario.index ? ", index" : ", walk")
+     << (scenario.tiny_cache ? ", 3 table pages in memory;" : ";");
   for (const Operation& operation : scenario.operations)
     to << " " << operation;
   return to;
@@ -53,6 +56,8 @@ inline std::string run_scenario(FileSystem& files, const std::string& folder, co
                                 uint64_t seed) {
   constexpr LayerIndex depth_max = 7;
   ChainWorkbench bench(files, folder, seed);
+  if (scenario.index) bench.finding.resolve = ResolveMode::index;
+  if (scenario.tiny_cache) bench.finding.metadata_cache_bytes = 3 * table_page_length;
   const uint64_t sector = scenario.large_sectors ? 4096 : 512;
   bench.create_base({.disk_size_bytes = disk_size_from(scenario.base_size, sector),
                      .block_size_bytes = static_cast<uint32_t>(mib << scenario.base_block % 4),

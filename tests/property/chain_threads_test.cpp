@@ -14,6 +14,7 @@ struct Shape {
   const char* name;
   bool child;
   uint32_t sector_size_bytes;
+  ChainWorkbench::Finding finding = {};
 };
 
 class ChainThreads : public testing::TestWithParam<Shape> {};
@@ -27,6 +28,7 @@ TEST_P(ChainThreads, DisjointWritersReadersAndFlushesDoNotDisturbOneAnother) {
   const uint64_t seed = test_seed();
   MemoryFileSystem files;
   ChainWorkbench bench(files, "/vm", 5);
+  bench.finding = shape.finding;
   bench.create_base({.disk_size_bytes = 24 * mib, .sector_size_bytes = shape.sector_size_bytes});
   bench.fill({0, 12 * mib}, 0xb0);
   if (shape.child) bench.checkpoint();
@@ -87,10 +89,14 @@ TEST_P(ChainThreads, DisjointWritersReadersAndFlushesDoNotDisturbOneAnother) {
   EXPECT_EQ(bench.difference(), "") << "after a power cut, seed " << seed;
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, ChainThreads,
-                         testing::Values(Shape{"Base", false, 512}, Shape{"Child", true, 512},
-                                         Shape{"ChildOf4KiBSectors", true, 4096}),
-                         [](const auto& parameter) { return parameter.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, ChainThreads,
+    testing::Values(
+        Shape{"Base", false, 512}, Shape{"Child", true, 512}, Shape{"ChildOf4KiBSectors", true, 4096},
+        Shape{"ChildWithIndex", true, 512, {ResolveMode::index, {}}},
+        Shape{"ChildWithTwoTablePagesInMemory", true, 512, {ResolveMode::walk, 2 * table_page_length}},
+        Shape{"ChildWithIndexAndTwoTablePages", true, 512, {ResolveMode::index, 2 * table_page_length}}),
+    [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace
 }  // namespace vhdlab::tests

@@ -24,6 +24,12 @@ class ChainWorkbench {
     bool fixed = false;
   };
 
+  // How chains are opened to find their data.
+  struct Finding {
+    ResolveMode resolve = ResolveMode::walk;
+    std::optional<uint64_t> metadata_cache_bytes;
+  };
+
   // Files are made in `folder` of `files`, which must outlive the workbench.
   ChainWorkbench(FileSystem& file_system, std::string folder, uint64_t seed)
       : files(file_system), random(seed), folder_(std::move(folder)) {}
@@ -50,7 +56,10 @@ class ChainWorkbench {
   // Closes what is open, then opens.
   void open(OpenMode mode = OpenMode::read_write) {
     close();
-    chain.emplace(must(open_chain(files, paths.back(), {.mode = mode}, random)));
+    chain.emplace(must(open_chain(
+        files, paths.back(),
+        {.mode = mode, .resolve = finding.resolve, .metadata_cache_bytes = finding.metadata_cache_bytes},
+        random)));
   }
 
   void close() {
@@ -113,6 +122,7 @@ class ChainWorkbench {
   }
 
   FileSystem& files;
+  Finding finding;
   SeededRandom random;
   std::vector<std::string> paths;  // base first
   std::vector<std::byte> model;
