@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/chain/chain_check.h"
+
 namespace vhdlab::tests {
 namespace {
 
@@ -66,6 +68,14 @@ void DiskOracle::zero(ByteRange range) {
   write(range.offset, std::vector<std::byte>(range.length));
 }
 
+void DiskOracle::trim(ByteRange range, uint64_t block_size_bytes) {
+  for (uint64_t block = round_up(range.offset, block_size_bytes); block < range.end();
+       block += block_size_bytes) {
+    const uint64_t end = std::min<uint64_t>(block + block_size_bytes, live_.size());
+    if (end <= range.end()) zero({block, end - block});
+  }
+}
+
 void DiskOracle::flushed() {
   durable_ = live_;
   newer_.clear();
@@ -97,6 +107,25 @@ std::optional<std::string> DiskOracle::judge_after_cut(Bytes content) const {
                          next->second.size() + 1, all_zero(sector) ? "zeros" : "something else");
     }
     at += device_sector_bytes;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> fault_found_by_check(FileSystem& files, const std::string& path, Leaf leaf) {
+  const auto report = check_chain(files, path);
+  if (!report) return "the check itself: " + text_of(report.error());
+  for (const CheckedLayer& layer : report->layers) {
+    const bool is_settled_leaf = leaf == Leaf::settled && &layer == &report->layers.front();
+    for (const vhdx::Finding& finding : layer.report.findings) {
+      if (finding.severity == vhdx::Severity::note) continue;
+      if (finding.severity == vhdx::Severity::risk && !is_settled_leaf) continue;
+      return fmt::format("check: {}: {} {} at {}: {}", layer.path, vhdx::name_of(finding.severity),
+                         finding.name, finding.where, finding.found);
+    }
+  }
+  for (const vhdx::Finding& finding : report->findings) {
+    if (finding.severity == vhdx::Severity::damage)
+      return fmt::format("check: {} at {}: {}", finding.name, finding.where, finding.found);
   }
   return std::nullopt;
 }
@@ -169,6 +198,7 @@ void check_state(PowerCutFileSystem& disk, const std::string& path, const DiskOr
     if (!tally.trouble) tally.trouble = std::move(what);
   };
 
+  if (auto fault = fault_found_by_check(disk, path, Leaf::as_the_cut_left_it)) return report(*fault);
   const auto found = read_disk(disk, path, OpenMode::read_only, random);
   if (!found) return report("opened read-only after the cut: " + text_of(found.error()));
   if (auto trouble = oracle.judge_after_cut(*found)) return report("read-only after the cut: " + *trouble);
@@ -200,6 +230,7 @@ void check_state(PowerCutFileSystem& disk, const std::string& path, const DiskOr
   }
   auto& leaf = dynamic_cast<VhdxLayer&>(chain->leaf());
   if (leaf.image().log_was_dirty()) ++tally.replays;
+  if (auto fault = fault_found_by_check(disk, path, Leaf::settled)) return report("recovered: " + *fault);
   if (!thorough || tally.trouble) return;
 
   // Work on the recovered disk, and cut that too.
@@ -232,6 +263,7 @@ void check_state(PowerCutFileSystem& disk, const std::string& path, const DiskOr
   }
   disk.set_before_barrier({});
   if (tally.trouble) return;
+  if (auto fault = fault_found_by_check(disk, path, Leaf::settled)) return report("closed: " + *fault);
   const auto last = read_disk(*disk.copy(), path, OpenMode::read_only, random);
   if (!last) return report("closed after the cut: " + text_of(last.error()));
   if (auto trouble = first_difference(*last, second.live())) report("closed after the cut: " + *trouble);

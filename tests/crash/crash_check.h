@@ -28,6 +28,8 @@ class DiskOracle {
   // Called before the write is issued.
   void write(uint64_t offset, Bytes bytes);
   void zero(ByteRange range);
+  // A hint on whole blocks of `block_size_bytes`: the blocks inside `range` shall read as zeros.
+  void trim(ByteRange range, uint64_t block_size_bytes);
 
   // Called after a flush has returned.
   void flushed();
@@ -42,6 +44,12 @@ class DiskOracle {
   std::vector<std::byte> live_;
   std::map<uint64_t, std::vector<std::array<std::byte, device_sector_bytes>>> newer_;  // by sector
 };
+
+// What our own check finds wrong with the files of the disk at `path`: damage in any of them, and in a leaf
+// that is settled (recovered, or closed) risks as well. Nothing where nothing is.
+enum class Leaf { as_the_cut_left_it, settled };
+[[nodiscard]] std::optional<std::string> fault_found_by_check(FileSystem& files, const std::string& path,
+                                                              Leaf leaf);
 
 // The first sector in which two disks differ, for messages; nothing where they are equal.
 [[nodiscard]] std::optional<std::string> first_difference(Bytes found, Bytes expected);
@@ -76,9 +84,10 @@ struct CrashTally {
   void print(const std::string& name) const;
 };
 
-// Checks one state of a disk: it opens read-only and reads as `oracle` allows; opening it for writing changes
-// nothing of that, whatever moment of the recovery is cut; and what is written and flushed afterwards
-// survives the next cut. `effort` in 0..1: the share of states the costly parts are tried on.
+// Checks one state of a disk: our own check finds no damage, before the recovery and after it; it opens
+// read-only and reads as `oracle` allows; opening it for writing changes nothing of that, whatever moment of
+// the recovery is cut; and what is written and flushed afterwards survives the next cut. `effort` in 0..1:
+// the share of states the costly parts are tried on.
 void check_state(PowerCutFileSystem& disk, const std::string& path, const DiskOracle& oracle, double effort,
                  RandomSource& random, CrashTally& tally);
 

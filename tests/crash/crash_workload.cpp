@@ -13,7 +13,8 @@ CrashWorkload::CrashWorkload(const DiskShape& shape, const CutLimits& limits, do
       effort_(effort),
       random_(seed),
       cutting_(mix64(seed)),
-      oracle_(std::vector<std::byte>(shape.disk_size_bytes)) {
+      oracle_(std::vector<std::byte>(shape.disk_size_bytes)),
+      leaf_block_size_bytes_(shape.block_size_bytes) {
   vhdx::DiskMetadata metadata;
   metadata.disk_size_bytes = shape.disk_size_bytes;
   metadata.block_size_bytes = shape.block_size_bytes;
@@ -51,7 +52,12 @@ void CrashWorkload::look_at_every_cut() {
       const auto found = read_disk(*disk, next_path_, OpenMode::read_only, cutting_);
       if (found) tally_.trouble = oracle_.judge_after_cut(*found);
     }
-    if (!in_trouble()) check_state(*disk, path_, oracle_, effort_, cutting_, tally_);
+    if (in_trouble()) return false;
+    if (judge_) {
+      tally_.trouble = judge_(*disk, path_, oracle_);
+    } else {
+      check_state(*disk, path_, oracle_, effort_, cutting_, tally_);
+    }
     return !in_trouble();
   });
   tally_.cuts += cuts;
@@ -76,6 +82,14 @@ void CrashWorkload::zero(uint64_t offset, uint64_t length) {
   expect(chain_->zero({offset, length}, plan_));
 }
 
+void CrashWorkload::trim(uint64_t offset, uint64_t length) {
+  if (in_trouble()) return;
+  story_ += fmt::format(" trim {:#x}+{:#x}", offset, length);
+  const bool keeps_everything = shape_.fixed && files_made_ == 1;
+  if (!keeps_everything) oracle_.trim({offset, length}, leaf_block_size_bytes_);
+  expect(chain_->trim({offset, length}, plan_));
+}
+
 void CrashWorkload::flush() {
   if (in_trouble()) return;
   story_ += " flush";
@@ -90,6 +104,7 @@ void CrashWorkload::checkpoint(uint32_t block_size_bytes) {
   expect(take_checkpoint(files_, *chain_, next_path_, {.block_size_bytes = block_size_bytes},
                          CacheMode::buffered, random_));
   path_ = std::exchange(next_path_, {});
+  leaf_block_size_bytes_ = block_size_bytes;
   oracle_.flushed();
 }
 
@@ -120,10 +135,11 @@ void CrashWorkload::random_step() {
   } else if (what < 58) {
     const ByteRange range = range_of_sectors(happens(random_, 0.5) ? 3 * mib / sector : 64);
     zero(range.offset, range.length);
-  } else if (what < 62) {
+  } else if (what < 64) {
     const uint64_t blocks = divide_up(disk_size_bytes(), mib);
     const uint64_t offset = pick(random_, blocks) * mib;
-    zero(offset, std::min(mib, disk_size_bytes() - offset));
+    const uint64_t length = std::min(mib, disk_size_bytes() - offset);
+    happens(random_, 0.5) ? zero(offset, length) : trim(offset, length);
   } else if (what < 90) {
     flush();
   } else if (what < 95) {

@@ -2,6 +2,7 @@
 // it may read as, and the search that cuts the power before every barrier.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ class CrashWorkload {
   // lengths are bytes in whole sectors. A step that fails is trouble.
   void write(uint64_t offset, uint64_t length);
   void zero(uint64_t offset, uint64_t length);
+  void trim(uint64_t offset, uint64_t length);
   void flush();
   void checkpoint(uint32_t block_size_bytes);
   void close_and_reopen();
@@ -37,6 +39,11 @@ class CrashWorkload {
 
   // What is left undone when the last step is done is cut too.
   void finish();
+
+  // From now on `judge` looks at each state after a cut instead of check_state. What it answers is trouble.
+  using Judge = std::function<std::optional<std::string>(PowerCutFileSystem& disk, const std::string& path,
+                                                         const DiskOracle& oracle)>;
+  void judge_states_by(Judge judge) { judge_ = std::move(judge); }
 
   // From now on the power is not cut: for setting up.
   void keep_power() { power_may_fail_ = false; }
@@ -68,6 +75,8 @@ class CrashWorkload {
   std::optional<Chain> chain_;
   WritePlan plan_;
   CrashTally tally_;
+  uint32_t leaf_block_size_bytes_;
+  Judge judge_;  // none: check_state
   bool power_may_fail_ = true;
   std::string story_;  // the steps so far, for messages
 };
