@@ -102,8 +102,8 @@ void space_reuse_above_a_parent(CrashWorkload& disk) {
   disk.flush();
 }
 
-// Entries of two sectors in a ring of 256, and one of a single sector to begin with: number 128 is the first
-// that begins anew.
+// Entries of two sectors in a ring of 256, of which the last two stay free, and one of a single sector to
+// begin with: number 127 is the first that begins anew.
 void log_wrap(CrashWorkload& disk) {
   disk.keep_power();
   for (int i = 0; i < 140; ++i) {

@@ -19,6 +19,11 @@ namespace {
 static_assert(sizeof(LogZeroDescriptor) == sizeof(LogDataDescriptor));
 constexpr uint64_t descriptor_length = sizeof(LogDataDescriptor);
 
+// Entries leave the ring's last two sectors alone, so that no run of them goes all the way round: qemu 7.2,
+// which looks for runs until it comes past the place where it began, goes on for ever where it comes back to
+// just there.
+constexpr uint64_t ring_end_unused_length = 2 * log_sector_length;
+
 uint64_t descriptor_area_length(uint64_t descriptor_count) {
   return round_up(sizeof(LogEntryHeader) + descriptor_count * descriptor_length, log_sector_length);
 }
@@ -197,9 +202,12 @@ Result<LogReplay> read_log(File& file, const Header& header, uint64_t file_size_
   LogRing ring(file, {header.log_offset, header.log_length});
   const std::vector<Entry> sequence = TRY(find_active_sequence(ring, header.log_guid));
   if (sequence.empty()) {
-    return fault_in(file.name(), Fault::log_no_active_sequence,
-                    fmt::format("{:#x} bytes at {:#x} searched for entries of log {}", ring.length(),
-                                uint64_t{header.log_offset}, header.log_guid.to_lower()));
+    return fault_in(
+        file.name(), Fault::log_no_active_sequence,
+        fmt::format("{:#x} bytes at {:#x} searched for entries of log {}", ring.length(),
+                    uint64_t{header.log_offset}, header.log_guid.to_lower()),
+        "restore this file from a backup; only where its writer was killed as it began, before its first "
+        "entry, is nothing lost: 'qemu-img check -r all' on a copy then gives the disk as it was");
   }
   const LogEntryHeader& head = sequence.back().header;
   if (file_size_bytes < head.flushed_file_offset) {
@@ -242,7 +250,7 @@ Result<void> LogWriter::append(std::span<const PageWrite> pages, uint64_t durabl
   assert(pages.size() <= pages_per_entry_max());  // more could run over the ring's end
   const uint64_t descriptor_area = descriptor_area_length(pages.size());
   AlignedBuffer entry(descriptor_area + pages.size() * log_sector_length);
-  if (next_offset_ + entry.size() > ring_.length) next_offset_ = 0;
+  if (next_offset_ + entry.size() > ring_.length - ring_end_unused_length) next_offset_ = 0;
   auto put = [&](uint64_t offset, const auto& structure) {
     std::memcpy(entry.bytes().data() + offset, &structure, sizeof(structure));
   };
