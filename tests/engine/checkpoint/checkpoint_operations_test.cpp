@@ -1,0 +1,288 @@
+// Operations of machines on files in memory: contents, files left, names, locators, states and refusals.
+#include "engine/checkpoint/checkpoint_operations.h"
+
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/io/memory_file_system.h"
+#include "tests/engine/checkpoint/machine_workbench.h"
+#include "tests/support/test_seed.h"
+
+namespace vhdlab::tests {
+namespace {
+
+constexpr const char* folder = "/m";
+
+MachineRequest request_of(std::vector<std::string> disks, size_t limit = checkpoints_max_default) {
+  MachineRequest request{.name = "web", .checkpoints_max = limit};
+  for (std::string& name : disks)
+    request.disks.push_back(
+        {.file_name = std::move(name), .size_bytes = 8 * mib, .block_size_bytes = 1 * mib});
+  return request;
+}
+
+class MachineTest : public testing::Test {
+ protected:
+  Machine create(std::vector<std::string> disks = {"web.vhdx"}) {
+    return must(Machine::create(files, folder, request_of(std::move(disks)), random));
+  }
+  void write(const Machine& machine) { write_noise(files, folder, machine.tree(), random); }
+  MachineContents contents(const Machine& machine) {
+    return contents_of(files, folder, machine.tree(), random);
+  }
+  std::string leaked(const Machine& machine) { return leaked_files(files, folder, machine.tree()); }
+
+  MemoryFileSystem files;
+  SeededRandom random{1};
+};
+
+TEST_F(MachineTest, KeepsContentsThroughRandomHistories) {
+  // Goal: Now and every checkpoint read the same bytes after any operation, and the folder holds just the
+  // tree's files. Method: random operations and merges on two disks of a machine, all contents compared after
+  // each.
+  SeededRandom choices(test_seed());
+  auto pick = [&](size_t count) { return choices.next_u64() % count; };
+  Machine machine = create({"web.vhdx", "data.vhdx"});
+  MachineContents expected = contents(machine);
+  for (int step = 0; step < 60; ++step) {
+    std::vector<Guid> ids;
+    for (const Checkpoint& checkpoint : machine.tree().checkpoints)
+      ids.push_back(checkpoint.id);
+    const size_t choice = pick(10);
+    if (choice < 4 || ids.empty()) {
+      if (ids.size() < 8) expected[must(machine.take_checkpoint({}))] = expected.at(restore_point_now);
+    } else if (choice < 6) {
+      const Guid id = ids[pick(ids.size())];
+      must(machine.apply(id));
+      expected[restore_point_now] = expected.at(id);
+    } else if (choice < 9) {
+      const Guid id = ids[pick(ids.size())];
+      must(choice == 8 ? machine.delete_subtree(id) : machine.delete_checkpoint(id));
+      std::erase_if(expected, [&](const auto& entry) {
+        return entry.first && find_checkpoint(machine.tree(), *entry.first) == nullptr;
+      });
+    } else {
+      must(machine.merge_pending({}, {}));
+      EXPECT_TRUE(pending_merges(machine.tree()).empty());
+    }
+    ASSERT_EQ(contents(machine), expected) << "step " << step << ", choice " << choice;
+    ASSERT_EQ(leaked(machine), "") << "step " << step << ", choice " << choice;
+    write(machine);
+    expected[restore_point_now] = contents(machine).at(restore_point_now);
+  }
+  must(machine.merge_pending({}, {}));
+  EXPECT_EQ(contents(machine), expected);
+  EXPECT_EQ(leaked(machine), "");
+}
+
+TEST_F(MachineTest, NamesNewFilesAndWritesLocatorsAsWindowsDoes) {
+  // Goal: "<base>_<GUID in upper case>.avhdx" beside the base, from the base's name however deep; relative
+  // paths with backslashes; the parent's identity. Method: two checkpoints, names and locators looked at.
+  Machine machine = create();
+  must(machine.take_checkpoint({}));
+  must(machine.take_checkpoint({}));
+  const std::regex windows_name("web_[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\\.avhdx");
+  for (const auto& [path, parent] : machine.tree().disks[0].parent_of) {
+    if (parent.empty()) continue;
+    EXPECT_TRUE(std::regex_match(path, windows_name)) << path;
+    const auto child = must(open_vhdx(files, "/m/" + path, OpenMode::read_only, CacheMode::buffered, random));
+    const auto above =
+        must(open_vhdx(files, "/m/" + parent, OpenMode::read_only, CacheMode::buffered, random));
+    EXPECT_EQ(child->image().metadata().parent->relative_path, ".\\" + parent);
+    EXPECT_EQ(child->image().metadata().parent->linkage, above->image().header().data_write_guid);
+  }
+}
+
+TEST_F(MachineTest, GivesEveryChildTheTargetsNewIdentityAfterAMerge) {
+  // Goal: right after a merge all that stood on the merged file has the target's new DataWriteGuid as linkage
+  // and its relative path, and no second linkage left. Method: a merged file with three children.
+  Machine machine = create();
+  write(machine);
+  const Guid first = must(machine.take_checkpoint({}));
+  write(machine);
+  const Guid second = must(machine.take_checkpoint({}));
+  for (int i = 0; i < 2; ++i) {
+    write(machine);
+    must(machine.take_checkpoint({}));
+    must(machine.apply(second));
+  }
+  const auto expected = contents(machine);
+  const auto before = must(open_vhdx(files, "/m/web.vhdx", OpenMode::read_only, CacheMode::buffered, random))
+                          ->image()
+                          .header()
+                          .data_write_guid;
+  must(machine.delete_checkpoint(first));
+  must(machine.merge_pending({}, {}));
+  const auto base = must(open_vhdx(files, "/m/web.vhdx", OpenMode::read_only, CacheMode::buffered, random));
+  EXPECT_NE(base->image().header().data_write_guid, before);
+  const auto children = files_on(machine.tree().disks[0], "web.vhdx");
+  ASSERT_EQ(children.size(), 3U);
+  for (const std::string& child : children) {
+    const auto disk = must(open_vhdx(files, "/m/" + child, OpenMode::read_only, CacheMode::buffered, random));
+    const vhdx::ParentLocator& locator = *disk->image().metadata().parent;
+    EXPECT_EQ(locator.linkage, base->image().header().data_write_guid);
+    EXPECT_TRUE(!locator.linkage2 || locator.linkage2->is_zero());
+    EXPECT_EQ(locator.relative_path, ".\\web.vhdx");
+  }
+  auto without_first = expected;
+  without_first.erase(first);
+  EXPECT_EQ(contents(machine), without_first);
+}
+
+TEST_F(MachineTest, RuleMergeMovesSeveralLevelsInOnePass) {
+  // Goal (rule "delete subtree X": each block once): five levels that rewrite one block are merged by moving
+  // it once. Method: the same block written at every level, the subtree deleted, bytes counted.
+  Machine machine = create();
+  std::optional<Guid> first;
+  for (int level = 0; level < 5; ++level) {
+    const Guid id = must(machine.take_checkpoint({}));
+    if (!first) first = id;
+    Chain chain =
+        must(open_chain(files, "/m/" + machine.tree().disks[0].now, {.mode = OpenMode::read_write}, random));
+    WritePlan plan;
+    must(chain.write(1 * mib, std::vector<std::byte>(1 * mib, std::byte(level + 1)), plan));
+    must(chain.close());
+  }
+  must(machine.delete_subtree(*first));
+  const auto outcome = must(machine.merge_pending({}, {}));
+  EXPECT_EQ(outcome.merges, 1U);
+  EXPECT_EQ(outcome.bytes_copied, 1 * mib);
+  EXPECT_EQ(machine.tree().disks[0].now, "web.vhdx");
+  EXPECT_EQ(leaked(machine), "");
+}
+
+TEST_F(MachineTest, RuleApplyingGoesBackToMemoryOrTurnsOff) {
+  // Goal (rule "Applying while the machine runs"): production turns it off, standard returns to the saved
+  // memory. Method: each kind, taken running and off, applied in each state.
+  Machine machine = create();
+  const Guid shut_down = must(machine.take_checkpoint({.kind = CheckpointKind::standard}));
+  must(machine.start());
+  const Guid with_memory = must(machine.take_checkpoint({.kind = CheckpointKind::standard}));
+  const Guid production = must(machine.take_checkpoint({.kind = CheckpointKind::production}));
+  const Guid crash = must(machine.take_checkpoint({.kind = CheckpointKind::crash_consistent}));
+  must(machine.apply(with_memory));
+  EXPECT_EQ(machine.manifest().state, MachineState::running);
+  for (const Guid& id : {production, crash, shut_down}) {
+    must(machine.apply(id));
+    EXPECT_EQ(machine.manifest().state, MachineState::off);
+    must(machine.start());
+  }
+  must(machine.stop());
+  must(machine.apply(with_memory));
+  EXPECT_EQ(machine.manifest().state, MachineState::saved);
+  must(machine.start());
+  EXPECT_EQ(machine.start().error().fault, "machine-state");
+  EXPECT_EQ(machine.remove(false).error().fault, "machine-running");
+  must(machine.stop());
+  EXPECT_EQ(machine.stop().error().fault, "machine-state");
+}
+
+TEST_F(MachineTest, RuleKindsDependOnTheHost) {
+  // Goal (rule "Kinds": 2012 R2 has standard only; rule "merging": before 2012 only when off). Method: as
+  // named.
+  MachineRequest request = request_of({"web.vhdx"});
+  request.host = HostGeneration::windows_2012r2;
+  Machine machine = must(Machine::create(files, "/r2", request, random));
+  EXPECT_EQ(machine.take_checkpoint({.kind = CheckpointKind::production}).error().fault, "checkpoint-kind");
+  must(machine.take_checkpoint({}));
+
+  request.host = HostGeneration::windows_2008r2;
+  Machine old = must(Machine::create(files, "/old", request, random));
+  const Guid id = must(old.take_checkpoint({}));
+  must(old.start());
+  must(old.delete_checkpoint(id));
+  EXPECT_EQ(old.merge_pending({}, {}).error().fault, "machine-running");
+  must(old.stop());
+  EXPECT_EQ(must(old.merge_pending({}, {})).merges, 1U);
+}
+
+TEST_F(MachineTest, RuleDefaultNameIsTheMachinesNameAndTheTime) {
+  // Goal (rule "Default name"). Method: a known second.
+  Machine machine = create();
+  must(machine.take_checkpoint({.unix_seconds = 1'772'368'496}));
+  EXPECT_EQ(machine.tree().checkpoints[0].name, "web - (2026-03-01 12:34:56)");
+}
+
+TEST_F(MachineTest, RuleLimitIsTheMachinesOwn) {
+  // Goal (rule "Limit", configurable): the manifest's limit counts. Method: a limit of two.
+  Machine machine = must(Machine::create(files, folder, request_of({"web.vhdx"}, 2), random));
+  must(machine.take_checkpoint({}));
+  must(machine.take_checkpoint({}));
+  EXPECT_EQ(machine.take_checkpoint({}).error().fault, "checkpoint-limit");
+  EXPECT_EQ(leaked(machine), "");
+}
+
+TEST_F(MachineTest, RuleExportIsADiskOfItsOwn) {
+  // Goal (rule "export"): the copy reads as the checkpoint and has no parent. Method: export, delete all.
+  Machine machine = create();
+  write(machine);
+  const Guid id = must(machine.take_checkpoint({}));
+  const auto expected = contents(machine).at(id)[0];
+  write(machine);
+  must(machine.export_disk(0, id, "/elsewhere/copy.vhdx", {}, {}));
+  EXPECT_EQ(machine.export_disk(0, id, "/elsewhere/copy.vhdx", {}, {}).error().fault, "file-exists");
+  must(machine.remove(true));
+  EXPECT_TRUE(must(files.list(folder)).empty());
+  EXPECT_EQ(content_of(files, "/elsewhere/copy.vhdx", random), expected);
+  EXPECT_EQ(must(files.list("/elsewhere")), std::vector<std::string>{"copy.vhdx"});
+}
+
+TEST_F(MachineTest, RefusesASecondHolderAndAWriterOfNow) {
+  // Goal: two commands on one machine, or somebody writing to Now, are told apart and told clearly; nothing
+  // changes. Method: hold the machine, then a disk.
+  Machine machine = create();
+  EXPECT_EQ(Machine::open(files, folder, random).error().fault, "machine-in-use");
+  const auto held = must(files.open("/m/web.vhdx", OpenMode::read_write));
+  EXPECT_EQ(machine.take_checkpoint({}).error().fault, "file-in-use");
+  EXPECT_TRUE(machine.tree().checkpoints.empty());
+  EXPECT_EQ(leaked(machine), "");
+}
+
+TEST_F(MachineTest, RefusesToMergeUnderAForeignDisk) {
+  // Goal: a disk nobody told the machine of, standing on a file to be merged, is named and spared. Method:
+  // one made beside Now.
+  Machine machine = create();
+  const Guid id = must(machine.take_checkpoint({}));
+  must(create_child(files, "/m/web.vhdx", "/m/stranger.avhdx", {}, random));
+  must(machine.delete_checkpoint(id));
+  const auto merged = machine.merge_pending({}, {});
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(merged.error().fault, "machine-foreign-disk");
+  EXPECT_NE(merged.error().message.find("stranger.avhdx"), std::string::npos);
+  (void)content_of(files, "/m/stranger.avhdx", random);
+}
+
+TEST_F(MachineTest, LeavesNothingBehindWhereItCannotBeMade) {
+  // Goal: a machine that cannot be made leaves no file. Method: disks that are impossible, there already, or
+  // part of a chain.
+  must(
+      create_disk(files, "/m/there.vhdx", {.disk_size_bytes = 4 * mib, .block_size_bytes = 1 * mib}, random));
+  must(create_child(files, "/m/there.vhdx", "/m/child.avhdx", {}, random));
+  const auto before = must(files.list(folder));
+  MachineRequest request = request_of({"a.vhdx", "b.vhdx"});
+  request.disks[1].size_bytes = 3;
+  EXPECT_FALSE(Machine::create(files, folder, request, random));
+  request.disks[1] = {.file_name = "there.vhdx", .size_bytes = 4 * mib};
+  EXPECT_EQ(Machine::create(files, folder, request, random).error().fault, "file-exists");
+  request.disks[1] = {.file_name = "child.avhdx"};
+  EXPECT_EQ(Machine::create(files, folder, request, random).error().fault, "machine-disk");
+  request.disks[1] = {.file_name = "../x.vhdx"};
+  EXPECT_EQ(Machine::create(files, folder, request, random).error().fault, "machine-disk");
+  EXPECT_EQ(must(files.list(folder)), before);
+  EXPECT_EQ(Machine::open(files, folder, random).error().fault, "machine-not-found");
+  EXPECT_EQ(must(files.list(folder)), before);
+}
+
+TEST_F(MachineTest, KeepsTheDisksOfAMachineThatIsForgotten) {
+  // Goal: remove without the disks takes the manifest only. Method: list the folder.
+  Machine machine = create();
+  must(machine.take_checkpoint({}));
+  must(machine.remove(false));
+  EXPECT_EQ(must(files.list(folder)).size(), 2U);
+}
+
+}  // namespace
+}  // namespace vhdlab::tests
