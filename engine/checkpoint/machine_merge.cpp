@@ -1,9 +1,12 @@
 // Carrying out the merges a machine's tree is waiting for: engine/merge moves the bytes along one chain, here
 // everything else that stands on the merged files is given its new parent, and the manifest commits.
 //
-//        K1      K2                 K1      K2
-//          └─ C ──┘   merge           └─ D ──┘      K1 by engine/merge, K2 by re-pointing it here; in between
-//             D      ───────►                       K2 reads through C, which accepts both of D's identities
+//   K1      K2                K1      K2
+//    └── C ──┘     merge       └── D ──┘
+//        D        ──────►
+//
+// K1 is re-pointed by engine/merge, K2 here; in between K2 reads through C, which accepts both identities of
+// D.
 #include <algorithm>
 #include <filesystem>
 #include <set>

@@ -56,6 +56,9 @@ struct CommandContext {
   std::optional<std::string> library_folder;                             // the shipped scenarios
   // Asks the person at the terminal; true for a yes. Empty where nobody is there to answer.
   std::function<bool(const std::string& question)> confirm = {};
+  std::function<int64_t()> unix_seconds = {};  // the calendar's clock
+  // Starts this program once more with these words, detached, and does not wait for it.
+  std::function<Result<void>(const std::vector<std::string>& words)> run_behind = {};
 };
 
 using CommandFunction = Result<ExitCode> (*)(const CommandContext& context, const Arguments& arguments);

@@ -2,10 +2,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -39,6 +42,20 @@ constexpr Command commands[] = {
     {"disk check", "find everything that is wrong with a disk", disk_check::syntax, disk_check::run},
     {"disk repair", "mend what can be mended without guessing", disk_repair::syntax, disk_repair::run},
     {"disk relink", "give a disk its parent back", disk_relink::syntax, disk_relink::run},
+    {"vm create", "make a machine: a folder of disks with checkpoints", vm_create::syntax, vm_create::run},
+    {"vm tree", "show a machine's checkpoints as a tree", vm_tree::syntax, vm_tree::run},
+    {"vm checkpoint", "freeze a machine's disks as they are", vm_checkpoint::syntax, vm_checkpoint::run},
+    {"vm apply", "take a machine back to a checkpoint", vm_apply::syntax, vm_apply::run},
+    {"vm delete", "take a checkpoint out of the tree", vm_delete::syntax, vm_delete::run},
+    {"vm delete-subtree", "take a checkpoint and all below it out", vm_delete_subtree::syntax,
+     vm_delete_subtree::run},
+    {"vm rename", "give a checkpoint another name", vm_rename::syntax, vm_rename::run},
+    {"vm export", "copy a checkpoint into a disk of its own", vm_export::syntax, vm_export::run},
+    {"vm merge", "carry out the merges that deleting left", vm_merge::syntax, vm_merge::run},
+    {"vm risk", "show what is lost with each file", vm_risk::syntax, vm_risk::run},
+    {"vm start", "note that a machine runs", vm_start::syntax, vm_start::run},
+    {"vm stop", "note that a machine is off", vm_stop::syntax, vm_stop::run},
+    {"vm remove", "forget a machine, or remove it with its disks", vm_remove::syntax, vm_remove::run},
 };
 
 TerminalFacts look_at_terminal() {
@@ -76,6 +93,30 @@ std::optional<std::string> library_folder() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   return error ? std::nullopt : find_library_folder(program.string());
+}
+
+// This program once more, with other words, in a session of its own: it goes on when the terminal goes.
+Result<void> run_behind(const std::vector<std::string>& words) {
+  std::vector<std::string> owned = {"vhdlab"};
+  owned.insert(owned.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (std::string& word : owned)
+    arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    ::posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0);
+  pid_t process = 0;
+  const int error =
+      ::posix_spawn(&process, "/proc/self/exe", &actions, &attributes, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  if (error != 0) return system_failure("vhdlab", "start behind this command", error);
+  return {};
 }
 
 // A line from standard input that begins with 'y'; anything else, an end or a signal is a no.
@@ -120,6 +161,8 @@ int run_process(const std::vector<std::string>& words) {
       .free_space_bytes = free_space_bytes,
       .library_folder = library_folder(),
       .confirm = can_ask ? std::function<bool(const std::string&)>(ask) : nullptr,
+      .unix_seconds = [] { return static_cast<int64_t>(std::time(nullptr)); },
+      .run_behind = run_behind,
   };
   const ExitCode ended = finish_output(out, context, run_program(commands, words, context));
   err.flush();

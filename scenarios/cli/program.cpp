@@ -41,7 +41,7 @@ std::string list_of(std::span<const Command> commands, std::string_view prefix) 
   std::string text;
   for (const Command& command : commands) {
     if (command.name.starts_with(prefix))
-      text += fmt::format("  {:<14}  {}\n", command.name, command.summary);
+      text += fmt::format("  {:<17}  {}\n", command.name, command.summary);
   }
   return text;
 }

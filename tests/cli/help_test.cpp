@@ -15,7 +15,7 @@ namespace {
 std::vector<std::string> all_commands() {
   std::vector<std::string> commands;
   const std::string overview = vhdlab({"--help"}).output;
-  const std::regex row("\n  ((?:[a-z]+ )?[a-z]+)  +[a-z]");
+  const std::regex row("\n  ((?:[a-z]+ )?[a-z][a-z-]*)  +[a-z]");
   for (std::sregex_iterator found(overview.begin(), overview.end(), row), end; found != end; ++found)
     commands.push_back((*found)[1]);
   return commands;

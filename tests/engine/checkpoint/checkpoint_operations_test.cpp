@@ -47,7 +47,7 @@ TEST_F(MachineTest, KeepsContentsThroughRandomHistories) {
   auto pick = [&](size_t count) { return choices.next_u64() % count; };
   Machine machine = create({"web.vhdx", "data.vhdx"});
   MachineContents expected = contents(machine);
-  for (int step = 0; step < 60; ++step) {
+  for (int step = 0; step < 40; ++step) {
     std::vector<Guid> ids;
     for (const Checkpoint& checkpoint : machine.tree().checkpoints)
       ids.push_back(checkpoint.id);
