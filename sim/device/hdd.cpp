@@ -1,4 +1,4 @@
-// See hdd.h.
+// The arm, the platters and the order of requests; see hdd.h.
 #include "sim/device/hdd.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See page_cache.h.
+// Keeping, missing and writing back pages; see page_cache.h.
 #include "sim/device/page_cache.h"
 
 #include <algorithm>

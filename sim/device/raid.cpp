@@ -1,4 +1,4 @@
-// See raid.h.
+// Splitting requests over members; see raid.h.
 #include "sim/device/raid.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See server.h.
+// The theory's queue as a device; see server.h.
 #include "sim/device/server.h"
 
 #include <algorithm>

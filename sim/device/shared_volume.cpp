@@ -1,4 +1,4 @@
-// See shared_volume.h.
+// Tokens, network and array; see shared_volume.h.
 #include "sim/device/shared_volume.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See ssd.h.
+// Commands, pages and collection; see ssd.h.
 #include "sim/device/ssd.h"
 
 #include <algorithm>
