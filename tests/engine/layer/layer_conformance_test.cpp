@@ -1,6 +1,7 @@
 // Every layer there is, held to the one suite; and what only raw layers can show.
 #include "tests/conformance/layer_conformance.h"
 
+#include "engine/layer/extent_layer.h"
 #include "engine/layer/raw_layer.h"
 #include "engine/layer/vhdx_layer.h"
 
@@ -43,13 +44,38 @@ LayerImplementation raw_layer() {
           }};
 }
 
-INSTANTIATE_TEST_SUITE_P(Layers, LayerConformance,
-                         testing::Values(raw_layer(), vhdx_layer("DynamicVhdx", 2 * mib, 512, false),
-                                         vhdx_layer("DynamicVhdxOf32MiBBlocks", 32 * mib, 512, false),
-                                         vhdx_layer("DynamicVhdxOf4KiBSectors", 1 * mib, 4096, false),
-                                         vhdx_layer("FixedVhdx", 2 * mib, 512, true),
-                                         vhdx_layer("FixedVhdxOf4KiBSectors", 4 * mib, 4096, true)),
-                         [](const auto& parameter) { return parameter.param.name; });
+// Tables in memory, content in a file: what an extent layer maps is held to the same as what an image maps.
+LayerImplementation extent_layer(std::string name, ExtentDiskShape shape) {
+  struct World {
+    std::unique_ptr<ExtentTables> tables;
+    TableMemory memory;
+  };
+  auto world = std::make_shared<World>();
+  return {std::move(name),
+          [=](MemoryFileSystem& files, uint64_t disk_size) mutable {
+            shape.disk_size_bytes = disk_size;
+            world->tables = std::make_unique<ExtentTables>(shape);
+            const auto file = files.create("/disk");
+            ASSERT_TRUE(file);
+            ASSERT_TRUE((*file)->resize(world->tables->file_size_bytes()));
+          },
+          [=](MemoryFileSystem& files, OpenMode mode) -> Result<std::unique_ptr<Layer>> {
+            return std::make_unique<ExtentLayer>("/disk", *world->tables, TRY(files.open("/disk", mode)),
+                                                 mode, world->memory, 0);
+          }};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Layers, LayerConformance,
+    testing::Values(raw_layer(), vhdx_layer("DynamicVhdx", 2 * mib, 512, false),
+                    vhdx_layer("DynamicVhdxOf32MiBBlocks", 32 * mib, 512, false),
+                    vhdx_layer("DynamicVhdxOf4KiBSectors", 1 * mib, 4096, false),
+                    vhdx_layer("FixedVhdx", 2 * mib, 512, true),
+                    vhdx_layer("FixedVhdxOf4KiBSectors", 4 * mib, 4096, true),
+                    extent_layer("DynamicExtents", {.block_size_bytes = 2 * mib}),
+                    extent_layer("FixedExtentsOf4KiBSectors",
+                                 {.block_size_bytes = 4 * mib, .sector_size_bytes = 4096, .fixed = true})),
+    [](const auto& parameter) { return parameter.param.name; });
 
 TEST(RawLayer, FileOfOddLengthIsADiskOfWholeSectors) {
   // Goal: the bytes behind the file's end read as zeros until they are written, and then as written.
