@@ -51,12 +51,12 @@ class Run {
                             reports::Verification& verification) {
     if (fresh_disk_of_ == &point) return {};
     if (has_disk_) TRY(verify(verification));
-    const auto begin = Clock::now();
+    const Nanoseconds begin = target_.now();
     TRY(build(point));
     has_disk_ = true;
     fresh_disk_of_ = &point;
     if (measured.layers.empty()) {
-      measured.setup_duration_s = std::chrono::duration<double>(Clock::now() - begin).count();
+      measured.setup_duration_s = std::chrono::duration<double>(target_.now() - begin).count();
       measured.layers = TRY(target_.layers());
     }
     return {};
@@ -360,11 +360,11 @@ RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptio
   RunOutcome outcome{describe_run(scenario, target, options), check_space(scenario, options)};
   reports::RunRecord& record = outcome.record;
   if (!outcome.failure) {
-    const auto begin = Clock::now();
+    const Nanoseconds begin = target.now();
     const auto ran = Run(scenario, target, progress, stop).all_repeats(record);
     if (!ran) outcome.failure = ran.error();
     keep_measured_points(record);
-    record.duration_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    record.duration_s = std::chrono::duration<double>(target.now() - begin).count();
   }
   progress.finished();
   record.complete = !outcome.failure;

@@ -4,9 +4,10 @@
 //
 //   create_base ─► write, take_checkpoint ... ─► perform, merge ... ─► verify ─► discard
 //
-// Implementations: engine_target. All pass tests/conformance/target_conformance.
+// Implementations: engine_target, sim_target. All pass tests/conformance/target_conformance.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -69,6 +70,11 @@ class Target {
   virtual ~Target() = default;
 
   [[nodiscard]] virtual std::string_view name() const = 0;  // "engine"
+
+  // The clock durations are counted by: a steady one, or the simulator's own time.
+  [[nodiscard]] virtual Nanoseconds now() const {
+    return std::chrono::steady_clock::now().time_since_epoch();
+  }
 
   // Makes an empty base disk; a disk the target holds already is discarded. Equal seeds and calls give equal
   // disks.

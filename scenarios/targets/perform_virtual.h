@@ -1,0 +1,56 @@
+// Performs a stream of operations in virtual time: operations take turns on the host's processors and then
+// wait for their requests, one after the other, on a device.
+#pragma once
+
+#include <vector>
+
+#include "engine/chain/chain.h"
+#include "scenarios/targets/target.h"
+#include "scenarios/workload/operation_stream.h"
+#include "sim/device/profile.h"
+#include "sim/device/volume.h"
+#include "sim/time/server_pool.h"
+
+namespace vhdlab::scenarios {
+
+// What one operation costs: processor time first, then requests in order.
+struct OperationCost {
+  Nanoseconds processor{0};
+  std::vector<sim::FileRequest> requests;
+};
+
+// Turns operations into costs; the target's side of the bargain.
+class OperationPricer {
+ public:
+  [[nodiscard]] virtual Result<void> price(const Operation& operation, OperationCost& cost) = 0;
+
+ protected:
+  ~OperationPricer() = default;
+};
+
+// The machine a run takes place on. All of it outlives the run.
+struct VirtualMachineRoom {
+  sim::EventQueue& events;
+  sim::Volume& volume;
+  sim::Device& device;  // the page cache, or what is below it
+  sim::ServerPool& processors;
+};
+
+struct VirtualOutcome {
+  PerformOutcome outcome;                    // durations, totals and latencies
+  uint64_t operations_begun = 0;             // of the stream, for whoever goes on
+  std::optional<sim::RunEnd> ended_early{};  // a bound was reached before the step was over
+};
+
+// The measured part or a warm-up: operations from number `first` on. Faults: perform-interrupted,
+// sim-device-full, sim-little (a fault of the simulator itself), those of pricing.
+[[nodiscard]] Result<VirtualOutcome> perform_virtual(const VirtualMachineRoom& room, OperationPricer& pricer,
+                                                     const OperationStream& stream, uint64_t first,
+                                                     uint64_t operations_max, const PerformSettings& settings,
+                                                     std::optional<Nanoseconds> duration, uint64_t events_max,
+                                                     const StepProgress& progress, const StopRequested& stop);
+
+// One operation with nothing beside it; virtual time passes. Faults: sim-device-full.
+[[nodiscard]] Result<void> perform_alone(const VirtualMachineRoom& room, const OperationCost& cost);
+
+}  // namespace vhdlab::scenarios

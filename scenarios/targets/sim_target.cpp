@@ -1,0 +1,601 @@
+// Chains without data on a modelled device; see sim_target.h.
+#include "scenarios/targets/sim_target.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/layer/extent_layer.h"
+#include "engine/merge/merge_plan.h"
+#include "scenarios/targets/perform_virtual.h"
+#include "scenarios/workload/content.h"
+#include "sim/device/page_cache.h"
+#include "sim/device/simulated_file.h"
+#include "sim/time/random_stream.h"
+
+namespace vhdlab::scenarios {
+namespace {
+
+using sim::FileRequest;
+using sim::RequestKind;
+
+constexpr uint64_t verified_ranges = 512;
+constexpr uint64_t verified_range_bytes = 64 * kib;
+constexpr uint64_t move_piece_bytes = 4 * mib;    // as the engine's merge moves
+constexpr uint64_t setup_piece_bytes = 16 * mib;  // writes to the base that continue each other go as one
+
+// Whose byte stands here: of this place of the disk, as this step wrote it.
+struct Label {
+  uint64_t virtual_offset = 0;
+  uint32_t generation = 0;
+  [[nodiscard]] Label advanced(uint64_t bytes) const { return {virtual_offset + bytes, generation}; }
+  friend bool operator==(const Label&, const Label&) = default;
+};
+
+struct Generation {
+  uint32_t number = 0;
+  [[nodiscard]] Generation advanced(uint64_t) const { return *this; }
+  friend bool operator==(const Generation&, const Generation&) = default;
+};
+
+struct LayerFile {
+  std::string name;
+  uint32_t number = 0;
+  std::unique_ptr<ExtentTables> tables;
+  ExtentMap<Label> labels{};
+  reports::FileTraffic traffic{};
+};
+
+// Takes the requests of all files: counts them, labels what is written, and hands them to whoever collects.
+class Recorder final : public sim::RequestSink {
+ public:
+  // Bytes of a write that lie in `buffer` are the disk's from `virtual_offset` on.
+  struct Source {
+    Bytes buffer;
+    uint64_t virtual_offset = 0;
+    uint32_t generation = 0;
+    const ExtentMap<Label>* copied_from = nullptr;  // a merge: labels come from here, from file_offset on
+    uint64_t file_offset = 0;
+  };
+
+  std::vector<LayerFile*> files;  // by number
+  Source source;
+  std::vector<FileRequest>* collected = nullptr;
+  std::function<Result<void>(const FileRequest&)> also = {};
+
+  Result<void> take(const FileRequest& request, Bytes bytes) override {
+    LayerFile& file = *files[request.file];
+    count(file.traffic, request);
+    if (!bytes.empty()) label(file, request, bytes);
+    if (collected != nullptr) collected->push_back(request);
+    return also ? also(request) : Result<void>{};
+  }
+
+  void forget(uint32_t file, ByteRange range) override { files[file]->labels.erase(range); }
+
+ private:
+  static void count(reports::FileTraffic& traffic, const FileRequest& request) {
+    switch (request.kind) {
+      case RequestKind::read:
+        ++traffic.read_operations;
+        traffic.bytes_read += request.length_bytes;
+        return;
+      case RequestKind::write:
+        ++traffic.write_operations;
+        traffic.bytes_written += request.length_bytes;
+        return;
+      case RequestKind::flush:
+        ++traffic.flushes;
+    }
+  }
+
+  void label(LayerFile& file, const FileRequest& request, Bytes bytes) const {
+    const std::less_equal<> before;
+    const bool is_guests = !source.buffer.empty() && before(source.buffer.data(), bytes.data()) &&
+                           before(bytes.data() + bytes.size(), source.buffer.data() + source.buffer.size());
+    if (!is_guests) return;  // a table page, the log, a header
+    const auto at = static_cast<uint64_t>(bytes.data() - source.buffer.data());
+    if (source.copied_from == nullptr) {
+      file.labels.assign({request.offset_bytes, request.length_bytes},
+                         {source.virtual_offset + at, source.generation});
+      return;
+    }
+    file.labels.erase({request.offset_bytes, request.length_bytes});
+    const uint64_t from = source.file_offset + at;
+    const uint64_t end = from + request.length_bytes;
+    for (auto run = source.copied_from->next(from, end); run;
+         run = source.copied_from->next(run->range.end(), end)) {
+      file.labels.assign({request.offset_bytes + (run->range.offset - from), run->range.length}, run->value);
+    }
+  }
+};
+
+class SimTarget final : public Target, private OperationPricer {
+ public:
+  explicit SimTarget(SimTargetOptions options) : options_(std::move(options)) { plug_in(options_.device); }
+
+  std::string_view name() const override { return "sim"; }
+
+  Nanoseconds now() const override { return earlier_ + events_->now().time_since_epoch(); }
+
+  Result<void> create_base(const DiskSettings& disk, uint64_t seed) override {
+    TRY(discard());
+    seed_ = seed;
+    disk_ = disk;
+    plug_in(options_.device);
+    add_layer("base.vhdx", false);
+    return {};
+  }
+
+  Result<void> take_checkpoint() override {
+    add_layer(fmt::format("checkpoint-{:04}.avhdx", ++checkpoints_), true);
+    return {};
+  }
+
+  Result<void> write(const OperationStream& stream, uint32_t, const StepProgress& progress,
+                     const StopRequested& stop) override;
+  Result<PerformOutcome> perform(const OperationStream& stream, const PerformSettings& settings,
+                                 const StepProgress& progress, const StopRequested& stop) override;
+  Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
+                                 const StepProgress& progress, const StopRequested& stop) override;
+  Result<std::vector<reports::LayerState>> layers() override;
+  Result<reports::Verification> verify(uint64_t seed) override;
+
+  Result<void> discard() override {
+    layers_.clear();
+    recorder_.files.clear();
+    ledger_ = {};
+    recent_.clear();
+    recent_bytes_ = 0;
+    generation_ = 0;
+    checkpoints_ = 0;
+    return {};
+  }
+
+  std::vector<reports::Note> notes() const override { return notes_; }
+
+ private:
+  // A new device in a world of its own, so that equal calls cost the same whatever was done before.
+  void plug_in(const sim::DeviceProfile& profile) {
+    if (events_ != nullptr) earlier_ += events_->now().time_since_epoch();
+    host_ = profile.host;
+    events_ = std::make_unique<sim::EventQueue>();
+    device_ = sim::make_device(profile, *events_, seed_);
+    cache_.reset();
+    if (host_.page_cache_bytes > 0)
+      cache_ = std::make_unique<sim::PageCache>(host_.page_cache_bytes, *device_, *events_);
+    volume_ = std::make_unique<sim::Volume>(device_->capacity_bytes());
+    processors_ = sim::ServerPool(host_.processors);
+  }
+
+  void add_layer(std::string file_name, bool has_parent) {
+    const auto number = static_cast<uint32_t>(recorder_.files.size());
+    auto tables = std::make_unique<ExtentTables>(
+        ExtentDiskShape{.disk_size_bytes = disk_.size_bytes,
+                        .block_size_bytes = disk_.block_size_bytes,
+                        .sector_size_bytes = disk_.logical_sector_size_bytes,
+                        .has_parent = has_parent,
+                        .fixed = !has_parent && disk_.type == DiskType::fixed});
+    layers_.push_back(
+        std::make_unique<LayerFile>(LayerFile{std::move(file_name), number, std::move(tables)}));
+    recorder_.files.push_back(layers_.back().get());
+  }
+
+  std::unique_ptr<ExtentLayer> open_layer(LayerFile& file, OpenMode mode, TableMemory& memory) {
+    auto noted = std::make_unique<sim::SimulatedFile>(file.name, file.number, recorder_, nullptr,
+                                                      file.tables->file_size_bytes());
+    return std::make_unique<ExtentLayer>(file.name, *file.tables, std::move(noted), mode, memory,
+                                         file.number);
+  }
+
+  // The chain as it is opened for a step: its tables are not in memory.
+  Chain open(OpenMode leaf_mode, TableMemory& memory, ResolveMode resolve = ResolveMode::walk) {
+    std::vector<std::unique_ptr<Layer>> layers;
+    for (const auto& file : layers_) {
+      const bool is_leaf = file == layers_.back();
+      layers.push_back(open_layer(*file, is_leaf ? leaf_mode : OpenMode::read_only, memory));
+    }
+    return Chain(std::move(layers), resolve);
+  }
+
+  [[nodiscard]] TableMemory table_memory() const {
+    return TableMemory(options_.table_memory_bytes.value_or(0) / table_page_length);
+  }
+
+  [[nodiscard]] VirtualMachineRoom room(bool direct) {
+    const bool cached = !direct && cache_ != nullptr;
+    return {*events_, *volume_, cached ? static_cast<sim::Device&>(*cache_) : *device_, processors_};
+  }
+
+  // Processor time of an operation that looked at this many layers and sent these requests.
+  [[nodiscard]] Nanoseconds processor_time(uint64_t probes, const std::vector<FileRequest>& requests) const {
+    uint64_t bytes = 0;
+    for (const FileRequest& request : requests)
+      bytes += request.length_bytes;
+    return host_.operation + static_cast<int64_t>(probes) * host_.layer_probe +
+           static_cast<int64_t>(requests.size()) * host_.request +
+           sim::time_for(bytes, host_.copy_bytes_per_s);
+  }
+
+  Result<void> price(const Operation& operation, OperationCost& cost) override;
+  Result<void> write_to_chain(Chain& chain, ByteRange range, WritePlan& plan);
+  Result<void> remember(const FileRequest& request);
+  void warm_cache();
+  Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
+                          const StepProgress& progress, const StopRequested& stop);
+  Result<void> move_step(Chain& chain, ExtentLayer& target, const MergeStep& step, MergeMeasurement& measured,
+                         const StopRequested& stop);
+  Result<void> pay(std::vector<FileRequest>& requests);
+  Result<void> check(ByteRange range, const Chain& chain, ReadPlan& plan, reports::Verification& found);
+
+  SimTargetOptions options_;
+  sim::HostProfile host_;
+  Nanoseconds earlier_{0};
+  std::unique_ptr<sim::EventQueue> events_;
+  std::unique_ptr<sim::Device> device_;
+  std::unique_ptr<sim::PageCache> cache_;
+  std::unique_ptr<sim::Volume> volume_;
+  sim::ServerPool processors_;
+
+  DiskSettings disk_;
+  uint64_t seed_ = 0;
+  uint32_t generation_ = 0;
+  uint32_t checkpoints_ = 0;
+  std::vector<std::unique_ptr<LayerFile>> layers_;  // base first
+  Recorder recorder_;
+  ExtentMap<Generation> ledger_;
+  std::deque<sim::DeviceRequest> recent_;  // what setup wrote last, as much as the page cache holds
+  uint64_t recent_bytes_ = 0;
+  AlignedBuffer buffer_;
+  std::vector<reports::Note> notes_;
+
+  // While a stream is performed.
+  Chain* chain_ = nullptr;
+  ReadPlan read_plan_;
+  WritePlan write_plan_;
+  uint64_t probes_ = 0;
+  uint64_t lookups_ = 0;
+  uint64_t table_reads_ = 0;
+};
+
+// ---- Setup ----
+
+Result<void> SimTarget::write_to_chain(Chain& chain, ByteRange range, WritePlan& plan) {
+  const Bytes bytes = buffer_.bytes().first(range.length);
+  recorder_.source = {.buffer = bytes, .virtual_offset = range.offset, .generation = generation_};
+  TRY(chain.write(range.offset, bytes, plan));
+  ledger_.assign(range, {generation_});
+  return {};
+}
+
+Result<void> SimTarget::remember(const FileRequest& request) {
+  if (request.kind != RequestKind::write) return {};
+  std::vector<sim::DeviceRequest> placed;
+  TRY(volume_->place(request, placed));
+  for (const sim::DeviceRequest& each : placed) {
+    device_->remember(each);
+    recent_.push_back(each);
+    recent_bytes_ += each.length_bytes;
+  }
+  while (!recent_.empty() && recent_bytes_ - recent_.front().length_bytes >= host_.page_cache_bytes) {
+    recent_bytes_ -= recent_.front().length_bytes;
+    recent_.pop_front();
+  }
+  return {};
+}
+
+void SimTarget::warm_cache() {
+  if (cache_ != nullptr) {
+    for (const sim::DeviceRequest& each : recent_)
+      cache_->remember(each);
+  }
+  recent_.clear();
+  recent_bytes_ = 0;
+}
+
+// Nothing is measured here, so nothing takes time; but the device remembers. Writes to the base that continue
+// each other go together: its blocks come out the same.
+Result<void> SimTarget::write(const OperationStream& stream, uint32_t, const StepProgress& progress,
+                              const StopRequested& stop) {
+  ++generation_;
+  TableMemory memory = table_memory();
+  Chain chain = open(OpenMode::read_write, memory);
+  const uint64_t longest = std::max(stream.longest_operation_bytes(), setup_piece_bytes);
+  if (buffer_.size() < longest) buffer_ = AlignedBuffer(longest);
+  recorder_.collected = nullptr;
+  recorder_.also = [this](const FileRequest& request) { return remember(request); };
+  WritePlan plan;
+  ByteRange pending;
+  const bool may_join = chain.depth() == 0;
+  for (uint64_t i = 0; i < stream.length(); ++i) {
+    if (i % 1024 == 0) {
+      if (stop && stop()) return failure(ErrorKind::interrupted, "perform-interrupted", "stopped on request");
+      if (progress) progress(i, stream.length());
+    }
+    const Operation operation = stream.at(i);
+    if (operation.kind != OperationKind::write) continue;
+    const ByteRange range = operation.range();
+    if (may_join && range.offset == pending.end() && pending.length + range.length <= setup_piece_bytes) {
+      pending.length += range.length;
+      continue;
+    }
+    if (!pending.empty()) TRY(write_to_chain(chain, pending, plan));
+    pending = range;
+  }
+  if (!pending.empty()) TRY(write_to_chain(chain, pending, plan));
+  auto closed = chain.close();
+  recorder_.also = {};
+  return closed;
+}
+
+// ---- Measuring ----
+
+Result<void> SimTarget::price(const Operation& operation, OperationCost& cost) {
+  recorder_.collected = &cost.requests;
+  uint64_t probes = 0;
+  switch (operation.kind) {
+    case OperationKind::read:
+      TRY(chain_->read(operation.offset_bytes, buffer_.bytes().first(operation.length_bytes), read_plan_));
+      probes = read_plan_.layers_probed;
+      lookups_ += read_plan_.tables.lookups;
+      table_reads_ += read_plan_.tables.reads.size();
+      probes_ += probes;
+      break;
+    case OperationKind::write:
+      TRY(write_to_chain(*chain_, operation.range(), write_plan_));
+      probes = 1;
+      lookups_ += write_plan_.tables.lookups;
+      table_reads_ += write_plan_.tables.reads.size();
+      break;
+    case OperationKind::flush:
+      TRY(chain_->flush());
+      break;
+    case OperationKind::trim:
+      break;  // a hint, and this disk keeps the data
+  }
+  cost.processor = processor_time(probes, cost.requests);
+  return {};
+}
+
+Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const PerformSettings& settings,
+                                          const StepProgress& progress, const StopRequested& stop) {
+  ++generation_;
+  warm_cache();
+  TableMemory memory = table_memory();
+  Chain chain =
+      open(settings.only_reads ? OpenMode::read_only : OpenMode::read_write, memory, settings.resolve);
+  if (buffer_.size() < stream.longest_operation_bytes())
+    buffer_ = AlignedBuffer(stream.longest_operation_bytes());
+  chain_ = &chain;
+  uint64_t first = 0;
+  if (settings.warm_up.count() > 0) {
+    const VirtualOutcome warmed =
+        TRY(perform_virtual(room(settings.direct), *this, stream, 0, endless, settings, settings.warm_up,
+                            options_.events_max, {}, stop));
+    first = std::min(warmed.operations_begun, stream.length());
+  }
+  probes_ = lookups_ = table_reads_ = 0;
+  for (const auto& file : layers_)
+    file->traffic = {.file = file->name};
+  VirtualOutcome performed =
+      TRY(perform_virtual(room(settings.direct), *this, stream, first, settings.operations_max, settings,
+                          settings.duration, options_.events_max, progress, stop));
+  PerformOutcome& outcome = performed.outcome;
+  if (performed.ended_early) {
+    notes_.push_back({reports::Note::Severity::warning, "sim-bounded",
+                      fmt::format("a measured step ended after {} virtual seconds because {}",
+                                  outcome.duration_s, sim::reason_of(*performed.ended_early))});
+  }
+  if (outcome.late_operations > 0) {
+    notes_.push_back(
+        {reports::Note::Severity::warning, "sim-overload",
+         fmt::format("{} of {} operations began more than 1 ms after their time: they arrive faster than the "
+                     "device answers them at this queue depth",
+                     outcome.late_operations, outcome.all.operations)});
+  }
+  if (outcome.reads.operations > 0) {
+    outcome.layers_probed_per_read =
+        static_cast<double>(probes_) / static_cast<double>(outcome.reads.operations);
+  }
+  outcome.metadata_reads = table_reads_;
+  if (lookups_ > 0)
+    outcome.metadata_hit_share = 1.0 - static_cast<double>(table_reads_) / static_cast<double>(lookups_);
+  for (const auto& file : layers_)
+    outcome.files.push_back(file->traffic);
+  recorder_.collected = nullptr;
+  TRY(chain.close());
+  return std::move(outcome);
+}
+
+// ---- Merging ----
+
+// Lets virtual time pass for these requests, one after the other, through the page cache as merges go.
+Result<void> SimTarget::pay(std::vector<FileRequest>& requests) {
+  OperationCost cost{.processor = processor_time(1, requests), .requests = std::move(requests)};
+  TRY(perform_alone(room(false), cost));
+  requests.clear();
+  return {};
+}
+
+Result<void> SimTarget::move_step(Chain& chain, ExtentLayer& target, const MergeStep& step,
+                                  MergeMeasurement& measured, const StopRequested& stop) {
+  WritePlan plan;
+  for (uint64_t done = 0; done < step.virtual_range.length;) {
+    if (stop && stop())
+      return failure(ErrorKind::interrupted, "merge-interrupted", "merge stopped on request");
+    const uint64_t length = step.is_zero ? step.virtual_range.length
+                                         : std::min(move_piece_bytes, step.virtual_range.length - done);
+    const ByteRange range{step.virtual_range.offset + done, length};
+    if (target.flush_is_due()) TRY(target.flush());
+    if (step.is_zero) {
+      TRY(target.plan_zero(range, plan));
+      TRY(carry_out(target, plan, range.offset, {}));
+      measured.totals.bytes_zeroed += length;
+    } else {
+      const MutableBytes piece = buffer_.bytes().first(length);
+      recorder_.source = {.buffer = piece,
+                          .copied_from = &layers_[step.source]->labels,
+                          .file_offset = step.file_offset + done};
+      TRY(chain.layers()[step.source]->file().read(step.file_offset + done, piece));
+      TRY(target.plan_write(range, plan));
+      TRY(carry_out(target, plan, range.offset, piece));
+      measured.totals.bytes_moved += length;
+    }
+    TRY(pay(*recorder_.collected));
+    done += length;
+  }
+  return {};
+}
+
+Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
+                                   const StepProgress& progress, const StopRequested& stop) {
+  const MergeRange range{.target = first_layer - 1, .top = last_layer};
+  TableMemory memory = table_memory();
+  Chain chain = open(OpenMode::read_only, memory);
+  const auto target = open_layer(*layers_[range.target], OpenMode::read_write, memory);
+  const uint64_t size_before = layers_[range.target]->tables->file_size_bytes();
+  std::vector<FileRequest> requests;
+  recorder_.collected = &requests;
+  ReadPlan scratch;
+  std::vector<MergeStep> steps;
+  for (uint64_t window = 0; window < disk_.size_bytes; window += merge_window_bytes) {
+    if (progress) progress(window, disk_.size_bytes);
+    const ByteRange part{window, std::min(merge_window_bytes, disk_.size_bytes - window)};
+    TRY(plan_merge_window(chain, range, part, scratch, steps));
+    for (const MergeStep& step : steps)
+      TRY(move_step(chain, *target, step, measured, stop));
+  }
+  TRY(target->close());
+  TRY(pay(requests));
+  recorder_.collected = nullptr;
+  measured.totals.free_space_peak_bytes = std::max(
+      measured.totals.free_space_peak_bytes, layers_[range.target]->tables->file_size_bytes() - size_before);
+  const auto first = layers_.begin() + first_layer;
+  const auto last = layers_.begin() + last_layer + 1;
+  for (auto file = first; file != last; ++file) {
+    volume_->remove((*file)->number);
+    measured.files.push_back((*file)->traffic);
+  }
+  layers_.erase(first, last);
+  return {};
+}
+
+Result<MergeMeasurement> SimTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
+                                          const StepProgress& progress, const StopRequested& stop) {
+  MergeMeasurement measured;
+  warm_cache();
+  if (buffer_.size() < move_piece_bytes) buffer_ = AlignedBuffer(move_piece_bytes);
+  std::vector<std::string> names;
+  {
+    recorder_.collected = nullptr;
+    TableMemory memory;
+    const Chain chain = open(OpenMode::read_only, memory);
+    const MergeEstimate whole = TRY(estimate_merge(chain, {.target = first_layer - 1, .top = last_layer}));
+    measured.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
+  }
+  for (const auto& file : layers_) {
+    file->traffic = {.file = file->name};
+    names.push_back(file->name);
+  }
+  measured.totals.layers_merged = last_layer - first_layer + 1;
+  const sim::VirtualTime begin = events_->now();
+  switch (order) {
+    case MergeOrder::one_pass:
+      TRY(merge_once(first_layer, last_layer, measured, progress, stop));
+      break;
+    case MergeOrder::pairwise_oldest_first:
+      for (uint32_t i = first_layer; i <= last_layer; ++i)
+        TRY(merge_once(first_layer, first_layer, measured, progress, stop));
+      break;
+    case MergeOrder::pairwise_newest_first:
+      for (uint32_t layer = last_layer; layer >= first_layer; --layer)
+        TRY(merge_once(layer, layer, measured, progress, stop));
+      break;
+  }
+  measured.duration_s = sim::seconds(events_->now() - begin);
+  for (const auto& file : layers_)
+    measured.files.push_back(file->traffic);
+  std::ranges::sort(measured.files, {}, [&](const reports::FileTraffic& traffic) {
+    return std::ranges::find(names, traffic.file) - names.begin();
+  });
+  for (const reports::FileTraffic& file : measured.files) {
+    measured.totals.bytes_read += file.bytes_read;
+    measured.totals.bytes_written += file.bytes_written;
+  }
+  return measured;
+}
+
+// ---- Looking ----
+
+Result<std::vector<reports::LayerState>> SimTarget::layers() {
+  std::vector<reports::LayerState> states;
+  for (const auto& file : layers_) {
+    const ExtentTables::Census census = file->tables->census();
+    states.push_back({.name = states.empty() ? "base" : fmt::format("checkpoint {}", states.size()),
+                      .file = file->name,
+                      .size_bytes = file->tables->file_size_bytes(),
+                      .allocated_bytes = file->tables->file_size_bytes(),
+                      .block_states = {{"fully present", census.fully_present},
+                                       {"partially present", census.partially_present},
+                                       {"zero", census.zeroed},
+                                       {"not present", census.not_present}}});
+  }
+  return states;
+}
+
+// Walks the chain as a read would and compares labels where a read would compare bytes: a sector must be the
+// disk's own at this place, as the step that wrote it last left it.
+Result<reports::Verification> SimTarget::verify(uint64_t seed) {
+  recorder_.collected = nullptr;
+  reports::Verification found;
+  TableMemory memory;
+  const Chain chain = open(OpenMode::read_only, memory);
+  ReadPlan plan;
+  sim::RandomStream random(seed, "verify");
+  const uint64_t length = std::min(verified_range_bytes, disk_.size_bytes);
+  for (uint64_t i = 0; i < verified_ranges; ++i) {
+    uint64_t offset =
+        random.below((disk_.size_bytes - length) / content_sector_bytes + 1) * content_sector_bytes;
+    if (i % 4 != 0) {  // three in four begin where something was written
+      if (const auto written = ledger_.next(offset, disk_.size_bytes))
+        offset = std::min(written->range.offset, disk_.size_bytes - length);
+    }
+    TRY(check({offset, length}, chain, plan, found));
+  }
+  return found;
+}
+
+Result<void> SimTarget::check(ByteRange range, const Chain& chain, ReadPlan& plan,
+                              reports::Verification& found) {
+  TRY(chain.resolve(range, plan));
+  for (uint64_t offset = range.offset; offset < range.end(); offset += content_sector_bytes) {
+    const auto expected = ledger_.next(offset, offset + 1);
+    const Label wanted{expected ? offset : 0, expected ? expected->value.number : 0};
+    const auto segment = std::ranges::find_if(plan.segments, [&](const ReadSegment& each) {
+      return offset >= each.virtual_offset && offset < each.virtual_offset + each.length;
+    });
+    Label there;
+    if (segment != plan.segments.end() && !segment->is_zero) {
+      const uint64_t at = segment->file_offset + (offset - segment->virtual_offset);
+      if (const auto label = layers_[segment->layer]->labels.next(at, at + 1)) there = label->value;
+    }
+    ++found.sectors_checked;
+    if (there == wanted) continue;
+    ++found.sectors_wrong;
+    if (!found.first_wrong.empty()) continue;
+    found.first_wrong =
+        fmt::format("sector at {:#x} is mapped to generation {} of offset {:#x}, expected generation {}",
+                    offset, there.generation, there.virtual_offset, wanted.generation);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Target> make_sim_target(SimTargetOptions options) {
+  return std::make_unique<SimTarget>(std::move(options));
+}
+
+}  // namespace vhdlab::scenarios

@@ -1,0 +1,121 @@
+// The simulator as a target: the target suite, and what only it can promise.
+#include "scenarios/targets/sim_target.h"
+
+#include <gtest/gtest.h>
+
+#include "scenarios/workload/pattern_stream.h"
+#include "tests/conformance/target_conformance.h"
+#include "tests/sim/device/sample_profiles.h"
+
+namespace vhdlab::tests {
+namespace {
+
+using namespace scenarios;
+
+TargetImplementation on_device(const sim::DeviceProfile& profile) {
+  return {profile.name, [=] { return TargetWorld{nullptr, make_sim_target({.device = profile})}; }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Sim, TargetConformance,
+                         testing::Values(on_device(profile_of("Hdd", small_hdd())),
+                                         on_device(profile_of("SharedVolume", small_volume())),
+                                         on_device(raid_of(sim::RaidLevel::rotating_parity, 3))),
+                         [](const auto& instance) { return instance.param.name; });
+
+std::unique_ptr<OperationStream> stream(uint64_t ordinal, ByteRange range, uint64_t block_size,
+                                        uint32_t reads, std::optional<uint64_t> operations) {
+  return *make_pattern_stream({.pattern = AccessPattern::random,
+                               .range = range,
+                               .block_size_bytes = block_size,
+                               .read_percentage = reads,
+                               .flush_every = 100,
+                               .operations = operations},
+                              stream_seeds(7, ordinal));
+}
+
+TEST(SimTarget, HoldsAChainOfAThousandLayersOver64TiB) {
+  // Goal: size and depth cost runs, not tables. Method: 64 TiB under 1,000 checkpoints with a few writes
+  // each; reads pass all layers, and the content is right.
+  auto volume = small_volume();
+  volume.capacity_bytes = 128 * tib;
+  volume.operations_per_s_max.reset();
+  const auto target = make_sim_target({.device = profile_of("volume", volume)});
+  constexpr uint64_t size = 64 * tib;
+  ASSERT_TRUE(target->create_base({.size_bytes = size,
+                                   .block_size_bytes = 2 * mib,
+                                   .logical_sector_size_bytes = 512,
+                                   .physical_sector_size_bytes = 4096},
+                                  7));
+  for (uint64_t layer = 0; layer < 1000; ++layer) {
+    if (layer > 0) {
+      ASSERT_TRUE(target->take_checkpoint());
+    }
+    ASSERT_TRUE(target->write(*stream(layer, {0, size}, 64 * kib, 0, 20), 1, {}, {}));
+  }
+  const auto reads =
+      target->perform(*stream(5000, {0, size}, 4 * kib, 100, std::nullopt),
+                      {.queue_depth = 4, .direct = true, .only_reads = true, .operations_max = 200}, {}, {});
+  ASSERT_TRUE(reads) << reads.error().text();
+  EXPECT_GT(reads->layers_probed_per_read, 999);
+  EXPECT_LT(reads->metadata_hit_share, 0.1);
+  const auto verified = target->verify(7);
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->sectors_wrong, 0U) << verified->first_wrong;
+}
+
+TEST(SimTarget, ReadsTablesAgainWhereTheirMemoryIsSmall) {
+  // Goal: the regime decides: with all pages in memory a read costs one request, with few one for each layer.
+  const auto measure = [](std::optional<uint64_t> memory) {
+    const auto target =
+        make_sim_target({.device = profile_of("hdd", small_hdd()), .table_memory_bytes = memory});
+    constexpr ByteRange disk{0, 4 * gib};
+    EXPECT_TRUE(target->create_base({.size_bytes = disk.length,
+                                     .block_size_bytes = 1 * mib,
+                                     .logical_sector_size_bytes = 512,
+                                     .physical_sector_size_bytes = 4096},
+                                    7));
+    EXPECT_TRUE(target->write(*stream(1, disk, 1 * mib, 0, 4000), 1, {}, {}));
+    for (int layer = 0; layer < 4; ++layer)
+      EXPECT_TRUE(target->take_checkpoint());
+    auto outcome = target->perform(
+        *stream(2, disk, 4 * kib, 100, std::nullopt),
+        {.direct = true, .only_reads = true, .warm_up = std::chrono::seconds(20), .operations_max = 500}, {},
+        {});
+    EXPECT_TRUE(outcome);
+    return *outcome;
+  };
+  const PerformOutcome ample = measure(std::nullopt);
+  const PerformOutcome scarce = measure(4 * kib);
+  EXPECT_DOUBLE_EQ(ample.metadata_hit_share, 1);
+  EXPECT_LT(scarce.metadata_hit_share, 0.4);
+  EXPECT_GT(scarce.all.latency->mean_ns, 2 * ample.all.latency->mean_ns);
+}
+
+TEST(SimTarget, SaysWhenABoundEndedAStep) {
+  // Goal: never a hang, and the result says so. Method: an endless stream and few events.
+  const auto target = make_sim_target({.device = profile_of("hdd", small_hdd()), .events_max = 10'000});
+  ASSERT_TRUE(target->create_base({.size_bytes = 64 * mib,
+                                   .block_size_bytes = 1 * mib,
+                                   .logical_sector_size_bytes = 512,
+                                   .physical_sector_size_bytes = 4096},
+                                  7));
+  const auto outcome = target->perform(*stream(2, {0, 64 * mib}, 4 * kib, 50, std::nullopt), {}, {}, {});
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  ASSERT_EQ(target->notes().size(), 1U);
+  EXPECT_EQ(target->notes()[0].name, "sim-bounded");
+}
+
+TEST(SimTarget, RefusesADiskItsDeviceCannotHold) {
+  const auto target = make_sim_target({.device = profile_of("hdd", small_hdd())});
+  ASSERT_TRUE(target->create_base({.size_bytes = 1 * tib,
+                                   .block_size_bytes = 2 * mib,
+                                   .logical_sector_size_bytes = 512,
+                                   .physical_sector_size_bytes = 4096},
+                                  7));
+  const auto written = target->write(*stream(1, {0, 1 * tib}, 1 * mib, 0, 10'000), 1, {}, {});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().fault, "sim-device-full");
+}
+
+}  // namespace
+}  // namespace vhdlab::tests
