@@ -68,6 +68,15 @@ Result<void> CountedFile::write(uint64_t offset, Bytes from) {
   return {};
 }
 
+Result<CopyWay> CountedFile::copy_from(File& source, ByteRange from, uint64_t to_offset) {
+  auto* counted = dynamic_cast<CountedFile*>(&source);
+  File& inner = counted != nullptr ? *counted->file_ : source;  // or a copy through memory would count twice
+  const CopyWay way = TRY(file_->copy_from(inner, from, to_offset));
+  if (counted != nullptr) counted->tally_->count_read(from.length);
+  tally_->count_write(from.length);
+  return way;
+}
+
 Result<void> CountedFile::flush() {
   TRY(file_->flush());
   tally_->count_flush();

@@ -10,7 +10,8 @@
 
 namespace vhdlab {
 
-// Only what succeeded counts, once per call however many system calls it took.
+// Only what succeeded counts, once per call however many system calls it took. A copy from file to file
+// counts as a read there and a write here, also where the file system moved no byte.
 struct FileCounters {
   uint64_t reads = 0;
   uint64_t writes = 0;
@@ -53,6 +54,7 @@ class CountedFile final : public File {
   [[nodiscard]] const std::string& name() const override { return file_->name(); }
   [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into) override;
   [[nodiscard]] Result<void> write(uint64_t offset, Bytes from) override;
+  [[nodiscard]] Result<CopyWay> copy_from(File& source, ByteRange from, uint64_t to_offset) override;
   [[nodiscard]] Result<void> flush() override;
   [[nodiscard]] Result<uint64_t> size_bytes() override { return file_->size_bytes(); }
   [[nodiscard]] Result<void> resize(uint64_t size_bytes) override { return file_->resize(size_bytes); }

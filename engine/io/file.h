@@ -13,6 +13,13 @@
 
 namespace vhdlab {
 
+// How bytes came from one file into another.
+enum class CopyWay : uint8_t {
+  shared,          // the file system keeps them once, for both files
+  in_system,       // copied without passing through this process
+  through_memory,  // read and written
+};
+
 // Offsets and lengths are bytes. read() and write() may be called from several threads at once, with results
 // as if each call were atomic where the ranges do not overlap. Every failure's message begins with name().
 class File {
@@ -28,6 +35,12 @@ class File {
   // Writes all of `from`, extending the file when it ends past the end. Durable only after flush().
   // Faults: file-no-space, file-read-only, file-io.
   [[nodiscard]] virtual Result<void> write(uint64_t offset, Bytes from) = 0;
+
+  // Makes [to_offset, +from.length) hold what `from` holds in `source`, which is another file, in the
+  // cheapest way both files have; extends this file as write() does, and a long hole may stay one. As with
+  // write(), durable only after flush(), and cut short by a failure anywhere. Says the way most of the bytes
+  // took. Faults: file-too-short (of the source), those of read() and write().
+  [[nodiscard]] virtual Result<CopyWay> copy_from(File& source, ByteRange from, uint64_t to_offset);
 
   // Makes every completed write and resize durable.
   [[nodiscard]] virtual Result<void> flush() = 0;

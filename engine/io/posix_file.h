@@ -3,6 +3,7 @@
 // O_DIRECT demands. Both are made by PosixFileSystem.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <shared_mutex>
 #include <string>
@@ -28,6 +29,7 @@ class PosixFile final : public File {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into) override;
   [[nodiscard]] Result<void> write(uint64_t offset, Bytes from) override;
+  [[nodiscard]] Result<CopyWay> copy_from(File& source, ByteRange from, uint64_t to_offset) override;
   [[nodiscard]] Result<void> flush() override;
   [[nodiscard]] Result<uint64_t> size_bytes() override;
   [[nodiscard]] Result<void> resize(uint64_t size_bytes) override;
@@ -35,6 +37,10 @@ class PosixFile final : public File {
   [[nodiscard]] Result<std::optional<ByteRange>> next_data(uint64_t offset) override;
   [[nodiscard]] Result<uint64_t> allocated_bytes() override;
   [[nodiscard]] std::optional<QueueDoor> queue_door() override { return QueueDoor{&system_}; }
+
+  // Shares the space of `from` of `source` with this file; false, and nothing has happened, where the file
+  // system cannot or the range does not lie on its blocks.
+  [[nodiscard]] Result<bool> try_share(File& source, ByteRange from, uint64_t to_offset);
 
   // As read(), but the end of the file ends the read: the count of bytes read may be short.
   [[nodiscard]] Result<size_t> read_up_to(uint64_t offset, MutableBytes into);
@@ -52,6 +58,7 @@ class PosixFile final : public File {
   FileDescriptor descriptor_;
   std::string name_;
   SystemFile system_;
+  std::atomic<bool> cannot_share_{false};  // the file system has said so
 };
 
 // Requests whose offset, length and address are aligned go straight to the device. Others go through an
@@ -69,6 +76,7 @@ class PosixDirectFile final : public File {
   [[nodiscard]] const std::string& name() const override { return file_->name(); }
   [[nodiscard]] Result<void> read(uint64_t offset, MutableBytes into) override;
   [[nodiscard]] Result<void> write(uint64_t offset, Bytes from) override;
+  [[nodiscard]] Result<CopyWay> copy_from(File& source, ByteRange from, uint64_t to_offset) override;
   [[nodiscard]] Result<void> flush() override { return file_->flush(); }
   [[nodiscard]] Result<uint64_t> size_bytes() override;
   [[nodiscard]] Result<void> resize(uint64_t size_bytes) override;

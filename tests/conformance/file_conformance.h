@@ -197,6 +197,51 @@ TEST_P(FileConformance, WhatAnOffsetCannotSayIsTooLarge) {
   EXPECT_EQ(value(file->size_bytes()), 0u);
 }
 
+TEST_P(FileConformance, CopiesFromAnotherFileAtAnyOffset) {
+  // Goal: whatever way the bytes take, they arrive, and nothing beside them changes. Method: aligned, odd,
+  // short and long ranges with a hole in the source, inside and past the end of the target, against a model.
+  SeededRandom random(test_seed());
+  auto source = create("source");
+  std::vector<std::byte> bytes = random_bytes(random, 3 * mib + 77);
+  std::fill(bytes.begin() + mib, bytes.begin() + 2 * mib, std::byte{0});
+  done(source->write(0, Bytes(bytes).first(mib)));
+  done(source->write(2 * mib, Bytes(bytes).subspan(2 * mib)));
+  auto target = create("target");
+  std::vector<std::byte> model = random_bytes(random, 2 * mib);
+  done(target->write(0, model));
+  const std::pair<ByteRange, uint64_t> copies[] = {{{0, 4096}, 8192},
+                                                   {{0, mib}, 64 * kib},
+                                                   {{1, 100'000}, 77},
+                                                   {{512, 512 * kib}, 1024},
+                                                   {{mib - 128 * kib, 640 * kib}, 512 * kib},
+                                                   {{mib - 3, mib + 6}, 4 * mib + 5},
+                                                   {{3 * mib - 64 * kib, 64 * kib + 77}, 6 * mib},
+                                                   {{mib + 4096, 512 * kib}, 7 * mib},
+                                                   {{5, 0}, 3}};
+  for (const auto& [from, to] : copies) {
+    ASSERT_EQ(fault_of(target->copy_from(*source, from, to)), "none") << from.offset << "+" << from.length;
+    if (!from.empty()) model.resize(std::max<size_t>(model.size(), to + from.length));
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(from.offset), from.length,
+                model.begin() + static_cast<ptrdiff_t>(to));
+    ASSERT_TRUE(read_all(*target) == model) << from.offset << "+" << from.length << " to " << to;
+  }
+  done(source->write(100, std::vector<std::byte>(mib, std::byte{1})));
+  EXPECT_TRUE(read_all(*target) == model) << "a later change of the source reached the copy";
+}
+
+TEST_P(FileConformance, CopyingPastTheEndOfTheSourceIsTooShort) {
+  // Short and long, from the last bytes and from behind them; and a target opened for reading refuses.
+  auto source = create("source");
+  done(source->write(0, std::vector<std::byte>(200'000, std::byte{7})));
+  auto target = create("target");
+  for (ByteRange from : {ByteRange{199'999, 2}, {100'000, 200'000}, {0, mib}, {300'000, 100'000}}) {
+    EXPECT_EQ(fault_of(target->copy_from(*source, from, 0)), "file-too-short") << from.offset;
+  }
+  target.reset();
+  EXPECT_EQ(fault_of(open("target", OpenMode::read_only)->copy_from(*source, {0, 100'000}, 0)),
+            "file-read-only");
+}
+
 // ---- size and holes ----
 
 TEST_P(FileConformance, BytesCutOffDoNotComeBack) {
