@@ -35,7 +35,12 @@ class Layer {
   [[nodiscard]] virtual Result<void> resolve(ByteRange range, std::vector<Extent>& extents,
                                              TableUse& tables) = 0;
 
-  // The same where nobody asks what it took.
+  // Where this layer may hold something next: [offset, answer) is absent as a whole, and finding out cost far
+  // less than resolving it. `offset` itself where something is there or nothing is known, the disk's size
+  // where nothing follows. Lets a merge pass over the holes of a large disk.
+  [[nodiscard]] virtual Result<uint64_t> absent_until(uint64_t offset) { return offset; }
+
+  // resolve() where nobody asks what it took.
   [[nodiscard]] Result<void> resolve(ByteRange range, std::vector<Extent>& extents) {
     TableUse unasked;
     return resolve(range, extents, unasked);

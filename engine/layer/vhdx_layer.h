@@ -25,6 +25,7 @@ class VhdxLayer final : public Layer {
     return image_->resolve(range, extents, tables);
   }
   BlockProbe block_probe() const override { return image_->block_probe(); }
+  Result<uint64_t> absent_until(uint64_t offset) override { return image_->absent_until(offset); }
   Result<void> plan_write(ByteRange range, WritePlan& plan) override {
     return image_->plan_write(range, plan);
   }

@@ -126,6 +126,7 @@ Result<void> Image::check_tables() {
   }
   bat_ = std::make_unique<MetadataPages>(
       *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)}, cache_);
+  bat_pages_in_use_.assign(divide_up(table_length, table_page_length), false);
   bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
 
   std::vector<BlockIndex> partial_blocks;  // the first of each chunk
@@ -144,6 +145,7 @@ Result<void> Image::check_tables() {
       const BatEntry entry{bits};
       if (entry.bits == 0) continue;
       const uint64_t index = (offset + at - regions_.bat.offset) / bat_entry_length;
+      bat_pages_in_use_[index * bat_entry_length / table_page_length] = true;
       if (geometry_.is_bitmap_entry(index)) {
         TRY(check_bitmap_entry(geometry_.chunk_at(index), entry, file_size_bytes));
         continue;
@@ -232,6 +234,7 @@ Result<void> Image::set_entry(uint64_t entry_index, BatEntry entry) {
   page.set_word(entry_index % table_words_per_page, entry.bits);
   const uint64_t at = round_down(entry_index * bat_entry_length, table_page_length);
   dirty_bat_pages_.try_emplace(bat_->range().offset + at, std::move(page));
+  bat_pages_in_use_[at / table_page_length] = true;
   return {};
 }
 
@@ -323,6 +326,25 @@ BlockProbe Image::block_probe() const {
           .block_shift = static_cast<uint32_t>(std::countr_zero(geometry_.block_size_bytes())),
           .chunk_shift = static_cast<uint32_t>(std::countr_zero(geometry_.chunk_ratio())),
           .absent_mask = BatEntry::state_mask};
+}
+
+Result<uint64_t> Image::absent_until(uint64_t offset) {
+  if (!metadata_.has_parent() || offset >= metadata_.disk_size_bytes) return offset;
+  std::shared_lock lock(tables_mutex_, std::defer_lock);
+  if (mode_ == OpenMode::read_write) lock.lock();
+  constexpr uint64_t entries_per_page = table_page_length / bat_entry_length;
+  for (uint64_t block = number(geometry_.block_of(offset)); block < geometry_.block_count();) {
+    const uint64_t entry_index = geometry_.entry_of(BlockIndex{block});
+    if (!bat_pages_in_use_[entry_index / entries_per_page]) {
+      const uint64_t next_page = entry_index / entries_per_page + 1;
+      block = std::max(block + 1, number(geometry_.block_at(next_page * entries_per_page)));
+      continue;
+    }
+    if (TRY(entry_at(entry_index)).state() != BlockState::not_present)
+      return std::max(offset, geometry_.first_byte_of(BlockIndex{block}));
+    ++block;
+  }
+  return metadata_.disk_size_bytes;
 }
 
 // ---- Planning writes ----

@@ -93,6 +93,10 @@ class Image {
   // size changes.
   [[nodiscard]] BlockProbe block_probe() const;
 
+  // The first byte from `offset` on that may not be absent, or the disk's size; see Layer::absent_until.
+  // Passes over table pages that hold nothing without reading them.
+  [[nodiscard]] Result<uint64_t> absent_until(uint64_t offset);
+
   // Plans the write of `range`, in whole logical sectors inside the disk; replaces `plan`. Grows the file for
   // new blocks.
   [[nodiscard]] Result<void> plan_write(ByteRange range, WritePlan& plan);
@@ -218,6 +222,7 @@ class Image {
   // Guards the reservations and the dirty sets, and keeps changes of the tables apart; resolve does without.
   mutable std::shared_mutex tables_mutex_;
   std::unique_ptr<MetadataPages> bat_;
+  std::vector<bool> bat_pages_in_use_;                   // by page of the table: false where every entry is 0
   std::vector<std::unique_ptr<MetadataPages>> bitmaps_;  // by chunk; none where the chunk has no bitmap block
   std::unordered_map<uint64_t, uint64_t> reserved_;  // block -> file offset: planned and not yet published
   DirtyPages dirty_bitmap_pages_;

@@ -267,6 +267,9 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
   TRY(commit_bytes({&change, 1}));
   if (shrinks) TRY(forget_past(disk_size_bytes));
 
+  // Entries past the old end were written without a look at what they hold.
+  bat_pages_in_use_.resize(geometry_.entry_count() * sizeof(le64) / log_sector_length);
+  bat_pages_in_use_.resize(divide_up(table_length, log_sector_length), true);
   metadata_ = resized;
   geometry_ = geometry;
   bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
