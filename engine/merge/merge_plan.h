@@ -11,6 +11,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/chain/chain.h"
@@ -33,23 +36,37 @@ struct MergeStep {
   ByteRange virtual_range;
 };
 
+// Faults: merge-range, where the chain has no such layers.
+[[nodiscard]] Result<void> check_merge_range(const Chain& chain, MergeRange range);
+
+using LayerSpan = std::span<const std::unique_ptr<Layer>>;
+
+// The next part of the disk, from `offset` on, in which some source may hold something; nothing where none is
+// left. At most merge_window_bytes long, so that memory stays bounded on any disk; holes between are passed
+// over at the cost of the tables' pages in use, not of the disk's size.
+[[nodiscard]] Result<std::optional<ByteRange>> next_merge_window(LayerSpan layers, MergeRange range,
+                                                                 uint64_t offset);
+
 // The steps for one window of the disk, in order, each run as long as it stays in one place; replaces
 // `steps`. The window ends at the end of the top layer's disk at the latest.
-[[nodiscard]] Result<void> plan_merge_window(const Chain& chain, MergeRange range, ByteRange window,
+[[nodiscard]] Result<void> plan_merge_window(LayerSpan layers, MergeRange range, ByteRange window,
                                              ReadPlan& scratch, std::vector<MergeStep>& steps);
 
-// What a whole merge comes to.
+// What a merge comes to.
 struct MergeEstimate {
   uint64_t bytes_to_copy = 0;
   uint64_t bytes_to_zero = 0;
+  // What the target's file grows by at most: bytes to copy that it has no space for yet, and its bitmaps. It
+  // is the merge's peak, since no source goes before the end.
+  uint64_t space_needed_bytes = 0;
   std::vector<uint64_t> bytes_from_layer;  // by layer index, of bytes_to_copy
   uint64_t steps = 0;
 };
 
-// Faults: merge-range, those of reading tables.
-[[nodiscard]] Result<MergeEstimate> estimate_merge(const Chain& chain, MergeRange range);
+// What is to be moved from `first_byte` of the disk on. Faults: merge-range, those of reading tables.
+[[nodiscard]] Result<MergeEstimate> estimate_merge(const Chain& chain, MergeRange range,
+                                                   uint64_t first_byte = 0);
 
-// The window both estimate and execution go by, so that memory stays bounded on any disk.
 inline constexpr uint64_t merge_window_bytes = 1 * gib;
 
 }  // namespace vhdlab

@@ -1,11 +1,13 @@
 // The record as text, one fact a line, closed by a checksum of all before it:
 //
-//   vhdlab merge 1
+//   vhdlab merge 2
 //   range TARGET TOP
 //   keep 0
+//   moved VIRTUAL-END BYTES (while bytes move)
+//   session GUID            (likewise, once the target is open)
 //   target GUID PATH
-//   source GUID PATH       (each, the lowest first)
-//   child PATH             (where there is one)
+//   source GUID PATH        (each, the lowest first)
+//   child PATH              (where there is one)
 //   end CHECKSUM
 #include "engine/merge/merge_record.h"
 
@@ -21,11 +23,16 @@
 namespace vhdlab {
 namespace {
 
-constexpr std::string_view first_line = "vhdlab merge 1";
+constexpr std::string_view first_line = "vhdlab merge 2";
 constexpr uint64_t record_size_max = 16 * mib;
 
 std::string folder_of(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().parent_path().string();
+}
+
+// Where a record is written before it takes the other's place.
+std::string next_record_path(const std::string& leaf_path) {
+  return merge_record_path(leaf_path) + ".new";
 }
 
 Bytes bytes_of(std::string_view text) {
@@ -35,6 +42,10 @@ Bytes bytes_of(std::string_view text) {
 std::string to_text(const MergeRecord& record) {
   std::string text = fmt::format("{}\nrange {} {}\nkeep {:d}\n", first_line, record.range.target,
                                  record.range.top, record.keep_sources);
+  if (record.progress) {
+    text += fmt::format("moved {} {}\n", record.progress->virtual_end, record.progress->bytes_moved);
+    if (record.progress->session) text += fmt::format("session {}\n", record.progress->session->to_lower());
+  }
   text += fmt::format("target {} {}\n", record.target.identity.to_lower(), record.target.path);
   for (const MergeRecord::Disk& source : record.sources)
     text += fmt::format("source {} {}\n", source.identity.to_lower(), source.path);
@@ -50,11 +61,12 @@ std::string_view take(std::string_view& text, char separator) {
   return taken;
 }
 
-std::optional<LayerIndex> layer_index(std::string_view text) {
-  LayerIndex index = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
+template <typename Number>
+std::optional<Number> number(std::string_view text) {
+  Number value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return index;
+  return value;
 }
 
 std::optional<MergeRecord::Disk> disk(std::string_view text) {
@@ -77,11 +89,20 @@ std::optional<MergeRecord> from_text(std::string_view text) {
     std::string_view line = take(text, '\n');
     const std::string_view word = take(line, ' ');
     if (word == "range") {
-      const auto target = layer_index(take(line, ' '));
-      const auto top = layer_index(line);
+      const auto target = number<LayerIndex>(take(line, ' '));
+      const auto top = number<LayerIndex>(line);
       if (!target || !top) return std::nullopt;
       record.range = {*target, *top};
       has_range = true;
+    } else if (word == "moved") {
+      const auto virtual_end = number<uint64_t>(take(line, ' '));
+      const auto bytes_moved = number<uint64_t>(line);
+      if (!virtual_end || !bytes_moved) return std::nullopt;
+      record.progress = {*virtual_end, *bytes_moved, std::nullopt};
+    } else if (word == "session") {
+      const auto session = Guid::parse(line);
+      if (!session || !record.progress) return std::nullopt;
+      record.progress->session = *session;
     } else if (word == "keep") {
       record.keep_sources = line == "1";
     } else if (word == "target" || word == "source") {
@@ -110,10 +131,14 @@ std::string merge_record_path(const std::string& leaf_path) {
 
 Result<void> write_merge_record(FileSystem& files, const std::string& leaf_path, const MergeRecord& record) {
   const std::string path = merge_record_path(leaf_path);
-  if (files.exists(path)) TRY(files.remove(path));
-  const auto file = TRY(files.create(path));
-  TRY(file->write(0, bytes_of(to_text(record))));
-  TRY(file->flush());
+  const std::string next = next_record_path(leaf_path);
+  if (files.exists(next)) TRY(files.remove(next));
+  {
+    const auto file = TRY(files.create(next));
+    TRY(file->write(0, bytes_of(to_text(record))));
+    TRY(file->flush());
+  }
+  TRY(files.rename(next, path));
   return files.sync_folder(folder_of(path));
 }
 
@@ -130,6 +155,8 @@ Result<std::optional<MergeRecord>> read_merge_record(FileSystem& files, const st
 
 Result<void> remove_merge_record(FileSystem& files, const std::string& leaf_path) {
   const std::string path = merge_record_path(leaf_path);
+  const std::string next = next_record_path(leaf_path);
+  if (files.exists(next)) TRY(files.remove(next));
   if (!files.exists(path)) return {};
   TRY(files.remove(path));
   return files.sync_folder(folder_of(path));

@@ -23,7 +23,6 @@ struct MergePlan {
   MergeRange range;
   std::vector<std::string> paths;  // of the chain's layers, base first
   MergeEstimate estimate;
-  uint64_t space_needed_bytes = 0;  // on the target's device, at most
   uint64_t space_free_bytes = 0;
 };
 
@@ -84,37 +83,6 @@ Result<MergeRange> choose_range(const CommandContext& context, const Chain& chai
   return range;
 }
 
-// What the target's file grows by on its device: the bytes to copy that it has no space for yet, and a bitmap
-// block for each chunk they fall into.
-Result<uint64_t> space_needed(const Chain& chain, MergeRange range) {
-  Layer& target = *chain.layers()[range.target];
-  const uint64_t disk_size = chain.layers()[range.top]->disk_size_bytes();
-  const uint64_t chunk_bytes = vhdx::sectors_per_chunk * target.sector_size_bytes();
-  ReadPlan scratch;
-  std::vector<MergeStep> steps;
-  std::vector<Extent> extents;
-  uint64_t needed = 0;
-  uint64_t chunks_done = 0;
-  for (uint64_t window = 0; window < disk_size; window += merge_window_bytes) {
-    const ByteRange part{window, std::min(merge_window_bytes, disk_size - window)};
-    TRY(plan_merge_window(chain, range, part, scratch, steps));
-    for (const MergeStep& step : steps) {
-      if (step.is_zero) continue;
-      const uint64_t chunks = divide_up(step.virtual_range.end(), chunk_bytes);
-      if (chunks > chunks_done) needed += vhdx::bitmap_block_length;
-      chunks_done = std::max(chunks_done, chunks);
-      const uint64_t inside_end = std::min(step.virtual_range.end(), target.disk_size_bytes());
-      const uint64_t inside = inside_end - std::min(inside_end, step.virtual_range.offset);
-      needed += step.virtual_range.length - inside;
-      extents.clear();
-      if (inside > 0) TRY(target.resolve({step.virtual_range.offset, inside}, extents));
-      for (const Extent& extent : extents)
-        needed += extent.kind == ExtentKind::data ? 0 : extent.length;
-    }
-  }
-  return needed;
-}
-
 Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments,
                              const Request& request) {
   const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
@@ -124,18 +92,17 @@ Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arg
   for (const auto& layer : chain.layers())
     plan.paths.push_back(layer->path());
   plan.estimate = TRY(estimate_merge(chain, plan.range));
-  plan.space_needed_bytes = TRY(space_needed(chain, plan.range));
   const auto folder = std::filesystem::path(plan.paths[plan.range.target]).parent_path().string();
   plan.space_free_bytes = TRY(context.free_space_bytes(folder));
   return plan;
 }
 
 Result<void> require_space(const MergePlan& plan) {
-  if (plan.space_needed_bytes <= plan.space_free_bytes) return {};
+  if (plan.estimate.space_needed_bytes <= plan.space_free_bytes) return {};
   return failure(
       ErrorKind::no_space, "merge-no-space",
       fmt::format("{}: the merge needs {} on its device, {} are free", plan.paths[plan.range.target],
-                  format_size(plan.space_needed_bytes), format_size(plan.space_free_bytes)),
+                  format_size(plan.estimate.space_needed_bytes), format_size(plan.space_free_bytes)),
       "free some space; nothing was changed");
 }
 
@@ -147,7 +114,7 @@ void print_plan(const CommandContext& context, const MergePlan& plan, OutputForm
     document["merged_layer_count"] = plan.range.source_count();
     document["copy_bytes"] = plan.estimate.bytes_to_copy;
     document["zero_bytes"] = plan.estimate.bytes_to_zero;
-    document["space_needed_bytes"] = plan.space_needed_bytes;
+    document["space_needed_bytes"] = plan.estimate.space_needed_bytes;
     document["space_free_bytes"] = plan.space_free_bytes;
     document["layers"] = nlohmann::ordered_json::array();
     for (LayerIndex layer = plan.range.top; layer > plan.range.target; --layer) {
@@ -165,12 +132,13 @@ void print_plan(const CommandContext& context, const MergePlan& plan, OutputForm
   }
   print_table(context.out, {{"layer", true}, {"to move", true}, {"file"}}, rows);
   context.out << "\n";
-  print_facts(context.out,
-              {{"into", fmt::format("layer {}, {}", plan.range.target, plan.paths[plan.range.target])},
-               {"bytes to copy", format_size(plan.estimate.bytes_to_copy)},
-               {"bytes to zero", format_size(plan.estimate.bytes_to_zero)},
-               {"space needed", fmt::format("{} at most, {} free", format_size(plan.space_needed_bytes),
-                                            format_size(plan.space_free_bytes))}});
+  print_facts(
+      context.out,
+      {{"into", fmt::format("layer {}, {}", plan.range.target, plan.paths[plan.range.target])},
+       {"bytes to copy", format_size(plan.estimate.bytes_to_copy)},
+       {"bytes to zero", format_size(plan.estimate.bytes_to_zero)},
+       {"space needed", fmt::format("{} at most, {} free", format_size(plan.estimate.space_needed_bytes),
+                                    format_size(plan.space_free_bytes))}});
 }
 
 void print_outcome(const CommandContext& context, const MergeOutcome& outcome, OutputFormat format) {

@@ -34,6 +34,9 @@ struct MergeCase {
   friend void PrintTo(const MergeCase& merge_case, std::ostream* to) { *to << merge_case.name; }
 };
 
+// Progress kept every MiB, so that merges this small have some.
+const MergeOptions frequent_records{.bytes_between_records = 1 * mib};
+
 std::string path_of(size_t layer) {
   return layer == 0 ? folder + "/base.vhdx" : fmt::format("{}/{}.avhdx", folder, layer);
 }
@@ -138,7 +141,7 @@ void cut_merge(const MergeCase& merge_case, const CutLimits& limits, double seco
     if (states == cuts) ++tally.moments_exhausted;
   };
   files->set_before_barrier(look);
-  const auto merged = merge(*files, leaf, merge_case.range, {}, random);
+  const auto merged = merge(*files, leaf, merge_case.range, frequent_records, random);
   files->set_before_barrier({});
   if (!merged && !tally.trouble) tally.trouble = "the merge itself: " + merged.error().text();
   if (!tally.trouble) tally.trouble = judge(*files, merge_case, content, cutting);

@@ -59,6 +59,9 @@ void make_chain(const filesystem::path& folder, RandomSource& random) {
   }
 }
 
+// Progress kept every 256 KiB, so that a merge this small has some.
+const MergeOptions frequent_records{.bytes_between_records = 256 * kib};
+
 struct Ended {
   bool killed = false;
   bool succeeded = false;
@@ -71,7 +74,7 @@ Ended merge_and_kill(const std::string& leaf, MergeRange range, std::chrono::mic
   if (child == 0) {
     PosixFileSystem files;
     SeededRandom random(seed);
-    const bool merged = merge(files, leaf, range, {}, random).has_value();
+    const bool merged = merge(files, leaf, range, frequent_records, random).has_value();
     _exit(merged ? 0 : 1);
   }
   std::this_thread::sleep_for(delay);
@@ -113,6 +116,8 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
   uint64_t runs_too_short = 0;
   uint64_t records_found = 0;
   uint64_t judged_by_qemu = 0;
+  uint64_t went_on = 0;
+  uint64_t bytes_saved = 0;
   const bool qemu = has_program("qemu-img");
   while (kills < kills_wanted) {
     copy_chain(original, work);
@@ -143,8 +148,14 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
       if (!files.exists(work / name_of(range.top)) && !files.exists(merge_record_path(leaf))) finished = true;
     }
     if (!finished) {
+      const auto record = read_merge_record(files, leaf).value();
       const auto again = merge(files, leaf, range, {}, random);
       ASSERT_TRUE(again) << again.error().text() << "; " << trace();
+      if (record && record->progress) {
+        ASSERT_EQ(again->bytes_moved_before, record->progress->bytes_moved) << "moved again; " << trace();
+      }
+      went_on += again->bytes_moved_before > 0 ? 1 : 0;
+      bytes_saved += again->bytes_moved_before;
     }
     for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
       ASSERT_FALSE(files.exists(work / name_of(layer))) << trace();
@@ -162,8 +173,11 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
   }
   fmt::print(
       "{} kills of merges of {} us; {} runs ended before the kill, {} left a record, qemu-img checked "
-      "{} bases\n",
-      kills, whole.count(), runs_too_short, records_found, judged_by_qemu);
+      "{} bases; {} merges went on behind {} KiB an earlier run had moved\n",
+      kills, whole.count(), runs_too_short, records_found, judged_by_qemu, went_on, bytes_saved / kib);
+  if (kills >= 200) {  // of fewer, none may have come between two records
+    EXPECT_GT(went_on, 0U);
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // sync) fails, and where asked everything after it. Reads always work.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -89,7 +90,7 @@ class FaultyFileSystem final : public FileSystem {
   }
 
   FileSystem& files_;
-  uint64_t changes_ = 0;
+  std::atomic<uint64_t> changes_ = 0;  // a merge writes from several threads
   uint64_t failing_ = ~uint64_t{0};
   bool for_good_ = false;
 };

@@ -1,0 +1,50 @@
+// Moves the union of a merge's sources into its target: planned in batches, carried out by several requests
+// at once, so that a merge runs at the speed of a plain copy even where what changed is scattered sectors.
+//
+//   plan      steps ──► places in the target, until a batch is full          (tables in memory)
+//   move      sorted by place in the target, neighbours joined; long runs from file to file, short ones
+//             gathered in memory                                             (several threads)
+//   publish   the target's tables, once per batch
+//   flush     now and then; everything before it is in the target for good
+//
+// The steps of a merge never overlap, so within a batch any order is right.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "engine/base/clock.h"
+#include "engine/base/error.h"
+#include "engine/merge/merge_plan.h"
+
+namespace vhdlab {
+
+struct MoveTotals {
+  uint64_t bytes_copied = 0;
+  uint64_t bytes_shared = 0;  // of them, those the file system shares between the files instead
+  uint64_t bytes_zeroed = 0;
+
+  [[nodiscard]] uint64_t bytes_moved() const { return bytes_copied + bytes_zeroed; }
+};
+
+struct MoveSettings {
+  uint32_t requests_in_flight = 4;
+  uint64_t rate_limit_bytes_per_s = 0;         // 0: none
+  uint64_t bytes_between_flushes = 512 * mib;  // a power of two: a cut merge moves no more than this again
+};
+
+// What a move tells while it goes on, from the thread that called it; all are set.
+struct MoveWatch {
+  std::function<Result<void>()> stop_or_go_on;                                   // asked before each step
+  std::function<void(const MoveTotals&)> moved;                                  // after each batch
+  std::function<Result<void>(uint64_t virtual_end, const MoveTotals&)> durable;  // all before virtual_end is
+};
+
+// Moves what `range` of `layers` (base first) holds from `first_byte` of the disk on into `target`, which is
+// the layer range.target opened for writing, and flushes it. A failure leaves some of it moved; the target's
+// tables are whole. Faults: those of the watch, of reading and writing.
+[[nodiscard]] Result<MoveTotals> move_union(LayerSpan layers, MergeRange range, uint64_t first_byte,
+                                            Layer& target, const MoveSettings& settings,
+                                            const MoveWatch& watch, Clock& clock);
+
+}  // namespace vhdlab
