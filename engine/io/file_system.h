@@ -15,8 +15,9 @@ namespace vhdlab {
 enum class OpenMode { read_only, read_write };
 
 // How a file's bytes travel. `direct` bypasses the page cache (O_DIRECT); reads and writes that are not
-// aligned to the device's block size are still right, only slower.
-enum class CacheMode { buffered, direct };
+// aligned to the device's block size are still right, only slower. `mapped` copies from the page cache
+// without a call to the system where a file is opened for reading only, and is `buffered` where it is not.
+enum class CacheMode { buffered, direct, mapped };
 
 // Names one file whatever path leads to it; two paths with equal identities are the same file.
 struct FileIdentity {

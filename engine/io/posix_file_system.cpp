@@ -13,6 +13,7 @@
 
 #include "engine/io/file_descriptor.h"
 #include "engine/io/file_faults.h"
+#include "engine/io/mapped_file.h"
 #include "engine/io/posix_file.h"
 #include "engine/io/system_failure.h"
 
@@ -108,7 +109,11 @@ Result<std::unique_ptr<File>> make_file(FileDescriptor descriptor, const std::st
       return direct_unsupported(path, "the file system refuses it");
     return system_failure(path, "open", errno);
   }
-  if (cache == CacheMode::buffered) return std::make_unique<PosixFile>(std::move(descriptor), path, mode);
+  if (cache != CacheMode::direct) {
+    auto file = std::make_unique<PosixFile>(std::move(descriptor), path, mode);
+    if (cache == CacheMode::mapped && mode == OpenMode::read_only) return MappedFile::make(std::move(file));
+    return file;
+  }
 
   DirectAlignment alignment = TRY(direct_alignment(descriptor, path));
   auto file = std::make_unique<PosixFile>(std::move(descriptor), path, mode, alignment);

@@ -6,7 +6,8 @@
 // closed). It is advisory: programs that do not ask for it are not kept out, and readers never ask.
 //
 // CacheMode::direct on a file system that refuses O_DIRECT is the fault file-direct-unsupported. A file
-// system without locks is the fault file-lock-unsupported.
+// system without locks is the fault file-lock-unsupported. CacheMode::mapped where the file cannot be mapped
+// is the fault file-map-unsupported.
 #pragma once
 
 #include "engine/io/file_system.h"

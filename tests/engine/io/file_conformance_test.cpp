@@ -44,6 +44,9 @@ class CountedWorld final : public FileWorld {
 Result<std::unique_ptr<FileWorld>> make_buffered_world() {
   return std::make_unique<PosixWorld>(CacheMode::buffered);
 }
+Result<std::unique_ptr<FileWorld>> make_mapped_world() {
+  return std::make_unique<PosixWorld>(CacheMode::mapped);
+}
 Result<std::unique_ptr<FileWorld>> make_memory_world() {
   return std::make_unique<MemoryWorld>();
 }
@@ -61,6 +64,7 @@ Result<std::unique_ptr<FileWorld>> make_direct_world() {
 INSTANTIATE_TEST_SUITE_P(Files, FileConformance,
                          testing::Values(FileImplementation{"posix_buffered", make_buffered_world},
                                          FileImplementation{"posix_direct", make_direct_world},
+                                         FileImplementation{"posix_mapped", make_mapped_world},
                                          FileImplementation{"memory", make_memory_world},
                                          FileImplementation{"counted", make_counted_world}),
                          [](const auto& test) { return test.param.name; });

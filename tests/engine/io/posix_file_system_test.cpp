@@ -72,6 +72,45 @@ TEST(PosixFileSystem, RefusesWhatIsNotARegularFile) {
   EXPECT_EQ(fault_of(files.remove(folder.path().string())), "file-not-regular");
 }
 
+TEST(MappedFile, AFileCutShortUnderItsMapIsNamedAndNobodyDies) {
+  // Read whole, cut by another descriptor, read before, across and behind the cut, by several threads at
+  // once.
+  TemporaryFolder folder;
+  PosixFileSystem files;
+  auto writer = *files.create(folder.file("disk"));
+  ASSERT_TRUE(writer->write(0, std::vector<std::byte>(64 * kib, std::byte{7})));
+  auto mapped = *files.open(folder.file("disk"), OpenMode::read_only, CacheMode::mapped);
+  std::vector<std::byte> bytes(64 * kib);
+  ASSERT_TRUE(mapped->read(0, bytes));
+  EXPECT_EQ(bytes.back(), std::byte{7});
+  ASSERT_TRUE(writer->resize(4096));
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      std::vector<std::byte> into(8192);
+      for (int round = 0; round < 100; ++round) {
+        EXPECT_EQ(fault_of(mapped->read(0, std::span(into).first(4096))), "none");
+        EXPECT_EQ(fault_of(mapped->read(0, into)), "file-too-short");
+        EXPECT_EQ(fault_of(mapped->read(32 * kib, into)), "file-too-short");
+      }
+    });
+  }
+}
+
+TEST(MappedFile, ReadsWhatTheFileGrewByThroughTheFile) {
+  // Mapped at one block, grown to two by its writer.
+  TemporaryFolder folder;
+  PosixFileSystem files;
+  auto writer = *files.create(folder.file("disk"));
+  ASSERT_TRUE(writer->write(0, std::vector<std::byte>(4096, std::byte{1})));
+  auto mapped = *files.open(folder.file("disk"), OpenMode::read_only, CacheMode::mapped);
+  ASSERT_TRUE(writer->write(4096, std::vector<std::byte>(4096, std::byte{2})));
+  std::vector<std::byte> bytes(8192);
+  ASSERT_TRUE(mapped->read(0, bytes));
+  EXPECT_EQ(bytes[0], std::byte{1});
+  EXPECT_EQ(bytes[8191], std::byte{2});
+}
+
 TEST(PosixFileSystem, AMissingFolderIsNotFound) {
   // Creation, listing and syncing below a folder that is not there, or is a file.
   TemporaryFolder folder;
