@@ -12,8 +12,6 @@
 namespace vhdlab {
 namespace {
 
-// A plan touches at most this much of the disk, so that the tables one write changes stay few.
-constexpr uint64_t write_piece_bytes_max = 16 * mib;
 constexpr uint64_t change_piece_bytes = 1 * gib;
 
 using Layers = std::span<const std::unique_ptr<Layer>>;
@@ -187,6 +185,20 @@ Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
     offset += piece.size();
     from = from.subspan(piece.size());
   }
+  return {};
+}
+
+Result<void> Chain::plan_write(ByteRange range, WritePlan& plan) {
+  TRY(check_sectors(range));
+  plan.tables.clear();
+  if (leaf().flush_is_due()) TRY(leaf().flush());
+  return leaf().plan_write(range, plan);
+}
+
+Result<void> Chain::publish_write(ByteRange range, const WritePlan& plan) {
+  if (!plan.needs_publish()) return {};
+  TRY(leaf().publish(plan));
+  if (index_ != nullptr) index_->forget(range);
   return {};
 }
 

@@ -90,6 +90,14 @@ class Chain {
   // Faults: disk-range, disk-alignment, file-no-space, file-read-only.
   [[nodiscard]] Result<void> write(uint64_t offset, Bytes from, WritePlan& plan);
 
+  // The most one plan covers, so that the tables one write changes stay few.
+  static constexpr uint64_t write_piece_bytes_max = 16 * mib;
+
+  // The stages of write() for who moves the bytes between them (engine/format/write_plan.h): where the
+  // sectors of `range`, at most write_piece_bytes_max, go; and, the bytes being there, that readers see them.
+  [[nodiscard]] Result<void> plan_write(ByteRange range, WritePlan& plan);
+  [[nodiscard]] Result<void> publish_write(ByteRange range, const WritePlan& plan);
+
   // Makes whole sectors read as zeros.
   [[nodiscard]] Result<void> zero(ByteRange range, WritePlan& plan);
 

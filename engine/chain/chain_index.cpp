@@ -6,6 +6,23 @@
 
 namespace vhdlab {
 
+namespace {
+
+// A run that goes on in the next region is one segment still, and so one request: joins segment `first` to the
+// one before it where they continue each other.
+void join_at(std::vector<ReadSegment>& segments, size_t first) {
+  if (first >= segments.size()) return;
+  ReadSegment& last = segments[first - 1];
+  const ReadSegment& next = segments[first];
+  const bool goes_on = last.is_zero == next.is_zero && last.layer == next.layer &&
+                       (last.is_zero || last.file_offset + last.length == next.file_offset);
+  if (!goes_on) return;
+  last.length += next.length;
+  segments.erase(segments.begin() + static_cast<ptrdiff_t>(first));
+}
+
+}  // namespace
+
 // 23 bits for the layer, all ones for zeros, and 41 for the sector: 1 EiB of file, more than any file system
 // here holds.
 class ChainIndex::Place {
@@ -58,7 +75,9 @@ Result<void> ChainIndex::resolve(std::span<const std::unique_ptr<Layer>> layers,
     const ByteRange part{offset, std::min(range.end(), (number + 1) * region_bytes) - offset};
     ++plan.layers_probed;
     ++plan.tables.lookups;
+    const size_t first = plan.segments.size();
     if (!find(number, part, plan.segments)) TRY(walk_region(layers, probes, number, part, plan));
+    if (first > 0) join_at(plan.segments, first);
     offset = part.end();
   }
   return {};
