@@ -252,6 +252,8 @@ std::string describe_workload(MeasurementKind kind, const Workload& w) {
     return words;
   }
   if (w.queue_depth) words += fmt::format(", queue depth {}", *w.queue_depth);
+  if (w.jobs.value_or(1) > 1) words += fmt::format(" in each of {} jobs", *w.jobs);
+  if (w.io && *w.io != "psync") words += *w.io == "mapped" ? ", out of mapped files" : ", by " + *w.io;
   if (w.direct) words += *w.direct ? ", direct" : ", through the page cache";
   return words;
 }

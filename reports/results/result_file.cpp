@@ -161,6 +161,8 @@ void describe(auto& a, Is<Workload> auto& v) {
   a.field("pattern", v.pattern);
   a.field("block_size_bytes", v.block_size_bytes);
   a.field("queue_depth", v.queue_depth);
+  a.field("jobs", v.jobs);
+  a.field("io", v.io);
   a.field("direct", v.direct);
   a.field("read_share", v.read_share);
   a.field("trace", v.trace);

@@ -152,7 +152,9 @@ struct Workload {
   std::string description;  // one line for people: describe_workload() makes it from the fields
   std::string pattern;      // "random", "sequential", "zipf"
   std::optional<uint64_t> block_size_bytes;
-  std::optional<uint32_t> queue_depth;
+  std::optional<uint32_t> queue_depth;  // of each job
+  std::optional<uint32_t> jobs;
+  std::optional<std::string> io;  // how files are read and written: "psync", "io_uring", "mapped"
   std::optional<bool> direct;
   std::optional<double> read_share;  // mixed: 0..1
   std::string trace;                 // replay: the file's name

@@ -31,6 +31,8 @@ constexpr std::array<Word<AccessPattern>, 3> pattern_words = {{{"random", Access
 constexpr std::array<Word<DiskType>, 2> disk_type_words = {
     {{"dynamic", DiskType::dynamic}, {"fixed", DiskType::fixed}}};
 constexpr std::array<Word<bool>, 1> disk_format_words = {{{"vhdx", true}}};
+constexpr std::array<Word<IoKind>, 3> io_kind_words = {
+    {{"psync", IoKind::psync}, {"io_uring", IoKind::io_uring}, {"mapped", IoKind::mapped}}};
 constexpr std::array<Word<TraceFormat>, 3> trace_format_words = {
     {{"auto", TraceFormat::detect},
      {"cloudphysics-csv", TraceFormat::cloudphysics_csv},
@@ -114,10 +116,17 @@ class PointBinder {
   void bind_io() {
     const Node* node = root_.find("io");
     if (node == nullptr) return;
-    const Keys keys = {"engine", "direct", "resolve"};
+    if (node->kind == Node::Kind::scalar) {  // io: io_uring
+      point_.io = judge_.word<IoKind>(*node, "'io'", io_kind_words).value_or(IoKind::psync);
+      return;
+    }
+    const Keys keys = {"kind", "engine", "direct", "resolve"};
     Settings settings(judge_, *node, "io", keys);
-    const std::array<Word<IoEngine>, 1> engines = {{{"psync", IoEngine::psync}}};
-    (void)settings.word<IoEngine>("engine", engines);
+    const bool by_older_name = settings.find("kind") == nullptr;
+    point_.io =
+        settings.word<IoKind>(by_older_name ? "engine" : "kind", io_kind_words).value_or(IoKind::psync);
+    if (const Node* engine = settings.find("engine"); engine != nullptr && !by_older_name)
+      judge_.add(*engine, "'engine' of 'io' is the older name of 'kind', and both are given", "remove it");
     direct_default_ = settings.boolean("direct").value_or(false);
     const std::array<Word<ResolveMode>, 2> modes = {
         {{"walk", ResolveMode::walk}, {"index", ResolveMode::index}}};
@@ -348,6 +357,32 @@ class PointBinder {
           "lower 'queue_depth' or 'block_size'");
   }
 
+  // Each job has a queue of its own, as fio's numjobs.
+  uint32_t bind_jobs(Settings& settings, uint32_t queue_depth, uint64_t block_size_bytes) {
+    const auto jobs = static_cast<uint32_t>(settings.whole("jobs", 1, jobs_max).value_or(1));
+    const uint64_t in_flight = uint64_t{jobs} * queue_depth;
+    const bool is_too_much = in_flight > queue_depth_max || in_flight * block_size_bytes > buffers_bytes_max;
+    if (jobs > 1 && is_too_much) {  // one job alone is the queue depth's business
+      judge_.add(
+          settings.node(),
+          fmt::format("{} jobs with a queue depth of {} each make {} operations of {} in flight, expected "
+                      "at most {} and {} in all",
+                      jobs, queue_depth, in_flight, format_size(block_size_bytes), queue_depth_max,
+                      format_size(buffers_bytes_max)),
+          "lower 'jobs' or 'queue_depth'");
+    }
+    return jobs;
+  }
+
+  bool bind_direct(Settings& settings) {
+    const bool direct = settings.boolean("direct").value_or(direct_default_);
+    if (direct && point_.io == IoKind::mapped) {
+      judge_.add(settings.node(), "direct I/O passes the page cache by, and mapped files are read from there",
+                 "set 'direct: false', or use 'io: psync' or 'io: io_uring'");
+    }
+    return direct;
+  }
+
   void bind_theta(Settings& settings, PatternSettings& pattern) {
     const Node* node = settings.find("zipf_theta");
     if (node == nullptr) return;
@@ -487,14 +522,15 @@ class PointBinder {
   }
 
   void bind_workload(const Node::Entry& entry) {
-    static const Keys plain_keys = {"name",       "pattern", "block_size", "queue_depth",
-                                    "direct",     "warm_up", "duration",   "amount",
-                                    "operations", "range",   "zipf_theta", "flush_every"};
-    static const Keys mixed_keys = {"name",   "pattern",    "block_size", "queue_depth", "read_percentage",
+    static const Keys plain_keys = {"name",   "pattern",    "block_size", "queue_depth", "jobs",
                                     "direct", "warm_up",    "duration",   "amount",      "operations",
                                     "range",  "zipf_theta", "flush_every"};
+    static const Keys mixed_keys = {
+        "name",    "pattern",  "block_size", "queue_depth", "jobs",  "read_percentage", "direct",
+        "warm_up", "duration", "amount",     "operations",  "range", "zipf_theta",      "flush_every"};
     static const Hints hints = {{"read_percentage", "use a 'mixed' step for reads and writes together"},
                                 {"iodepth", "did you mean 'queue_depth'?"},
+                                {"numjobs", "did you mean 'jobs'?"},
                                 {"bs", "did you mean 'block_size'?"},
                                 {"runtime", "did you mean 'duration'?"},
                                 {"ramp_time", "did you mean 'warm_up'?"},
@@ -518,10 +554,11 @@ class PointBinder {
     }
     bind_block_size(settings, pattern, 4 * kib);
     bind_queue_depth(settings, pattern, step.queue_depth, 1);
+    step.jobs = bind_jobs(settings, step.queue_depth, pattern.block_size_bytes);
     bind_theta(settings, pattern);
     bind_range(settings, pattern);
     pattern.flush_every = settings.whole("flush_every", 0, operations_max).value_or(0);
-    step.direct = settings.boolean("direct").value_or(direct_default_);
+    step.direct = bind_direct(settings);
     step.warm_up = settings.duration("warm_up", duration_max).value_or(Nanoseconds{0});
     bind_end(settings, step);
     point_.measure.emplace_back(std::move(step));
@@ -582,7 +619,7 @@ class PointBinder {
     step.trace.wrap = settings.boolean("wrap").value_or(false);
     step.trace.operations_max = settings.whole("limit", 1, operations_max).value_or(endless);
     step.queue_depth = static_cast<uint32_t>(settings.whole("queue_depth", 1, queue_depth_max).value_or(1));
-    step.direct = settings.boolean("direct").value_or(direct_default_);
+    step.direct = bind_direct(settings);
     step.timing =
         settings.word<ReplayTiming>("timing", timing_words).value_or(ReplayTiming::as_fast_as_possible);
     point_.measure.emplace_back(std::move(step));

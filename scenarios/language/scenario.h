@@ -68,6 +68,10 @@ struct SetupStep {
 
 // --- measured steps ---
 
+// How a measured step reads and writes files: by threads with one call at a time, through rings of requests,
+// or by copying out of mapped files (what is written, and the leaf it goes to, as psync).
+enum class IoKind { psync, io_uring, mapped };
+
 enum class WorkloadKind { read, write, mixed };
 
 // A read, write or mixed workload. At least one of duration and pattern.operations is set; whichever is
@@ -77,7 +81,8 @@ struct MeasuredWorkload {
   std::string name;
   WorkloadKind kind = WorkloadKind::read;
   PatternSettings pattern;
-  uint32_t queue_depth = 1;
+  uint32_t queue_depth = 1;  // of each job
+  uint32_t jobs = 1;
   bool direct = false;  // bypass the page cache for the backing files
   Nanoseconds warm_up{0};
   std::optional<Nanoseconds> duration;
@@ -131,6 +136,7 @@ struct SweepVariable {
 struct ScenarioPoint {
   std::vector<SweepValue> values;  // one for each variable of Scenario::sweep, in its order
   DiskSettings disk;
+  IoKind io = IoKind::psync;                // of measured steps
   ResolveMode resolve = ResolveMode::walk;  // how measured steps find data in the chain
   std::vector<SetupStep> setup;             // with nested repeats; flat_setup() unrolls it
   std::vector<MeasuredStep> measure;
@@ -164,8 +170,6 @@ struct Expectation {
 
 // --- the whole ---
 
-enum class IoEngine { psync };
-
 struct VariableValue {
   std::string name;
   std::string text;
@@ -179,7 +183,6 @@ struct Scenario {
   std::string introduction;  // the comment that opens the file, without its '#'
   uint64_t seed = 0;
   uint32_t repeat = 1;
-  IoEngine io_engine = IoEngine::psync;
   std::vector<VariableValue> variables;  // with --set applied; for the result record
   std::vector<std::string> overrides;    // the --set arguments, as given
   std::vector<SweepVariable> sweep;      // empty where nothing is swept; then there is one point
@@ -196,6 +199,7 @@ inline constexpr size_t points_max = 1000;
 inline constexpr size_t setup_steps_max = 10000;  // of one point, unrolled
 inline constexpr size_t measured_steps_max = 50;
 inline constexpr uint32_t repeat_max = 1000;
-inline constexpr uint32_t queue_depth_max = 1024;
+inline constexpr uint32_t queue_depth_max = 1024;  // of all jobs of a step together
+inline constexpr uint32_t jobs_max = 64;
 
 }  // namespace vhdlab::scenarios

@@ -169,6 +169,19 @@ std::optional<std::string> Judge::text(const Node& node, std::string_view what) 
   return text;
 }
 
+std::optional<size_t> Judge::word_index(const Node& node, std::string_view what,
+                                        std::span<const std::string_view> words) {
+  const std::string expected = words.size() == 1 ? in_quotes(words[0]) : "one of " + joined(words);
+  Value value;
+  const auto text = scalar(node, what, expected, value);
+  if (!text) return std::nullopt;
+  const auto word = std::ranges::find(words, *text);
+  if (word != words.end()) return static_cast<size_t>(word - words.begin());
+  const std::string hint = suggestion(*text, words);
+  unexpected(value, what, expected, hint.starts_with("did") ? hint : "");
+  return std::nullopt;
+}
+
 Settings::Settings(Judge& judge, const Node& node, std::string where, std::span<const std::string_view> keys,
                    std::span<const std::pair<std::string_view, std::string_view>> hints)
     : judge_(judge), node_(node), where_(std::move(where)), is_mapping_(node.kind == Node::Kind::mapping) {
@@ -226,20 +239,6 @@ std::optional<Amount> Settings::amount(std::string_view key, double percent_max)
 std::optional<std::string> Settings::text(std::string_view key) {
   const Node* node = find(key);
   return node == nullptr ? std::nullopt : judge_.text(*node, name_of(key));
-}
-
-std::optional<size_t> Settings::word_index(std::string_view key, std::span<const std::string_view> words) {
-  const Node* node = find(key);
-  if (node == nullptr) return std::nullopt;
-  const std::string expected = words.size() == 1 ? in_quotes(words[0]) : "one of " + joined(words);
-  Value value;
-  const auto text = judge_.scalar(*node, name_of(key), expected, value);
-  if (!text) return std::nullopt;
-  const auto word = std::ranges::find(words, *text);
-  if (word != words.end()) return static_cast<size_t>(word - words.begin());
-  const std::string hint = suggestion(*text, words);
-  judge_.unexpected(value, name_of(key), expected, hint.starts_with("did") ? hint : "");
-  return std::nullopt;
 }
 
 }  // namespace vhdlab::scenarios

@@ -72,6 +72,13 @@ class Judge {
   [[nodiscard]] std::optional<Amount> amount(const Node& node, std::string_view what, double percent_max);
   [[nodiscard]] std::optional<std::string> text(const Node& node, std::string_view what);
 
+  template <typename T>
+  [[nodiscard]] std::optional<T> word(const Node& node, std::string_view what,
+                                      std::span<const Word<T>> words);
+  // Index into `words`, or nothing and a finding.
+  [[nodiscard]] std::optional<size_t> word_index(const Node& node, std::string_view what,
+                                                 std::span<const std::string_view> words);
+
  private:
   FindingCollector& findings_;
   const Environment& environment_;
@@ -113,10 +120,6 @@ class Settings {
   [[nodiscard]] std::string name_of(std::string_view key) const;  // "'queue_depth' of 'read'"
 
  private:
-  // Index into `words`, or nothing and a finding.
-  [[nodiscard]] std::optional<size_t> word_index(std::string_view key,
-                                                 std::span<const std::string_view> words);
-
   Judge& judge_;
   const Node& node_;
   std::string where_;
@@ -124,13 +127,19 @@ class Settings {
 };
 
 template <typename T>
-std::optional<T> Settings::word(std::string_view key, std::span<const Word<T>> words) {
+std::optional<T> Judge::word(const Node& node, std::string_view what, std::span<const Word<T>> words) {
   std::vector<std::string_view> names;
   for (const Word<T>& word : words)
     names.push_back(word.first);
-  const auto index = word_index(key, names);
+  const auto index = word_index(node, what, names);
   if (!index) return std::nullopt;
   return words[*index].second;
+}
+
+template <typename T>
+std::optional<T> Settings::word(std::string_view key, std::span<const Word<T>> words) {
+  const Node* node = find(key);
+  return node == nullptr ? std::nullopt : judge_.word<T>(*node, name_of(key), words);
 }
 
 }  // namespace vhdlab::scenarios

@@ -107,20 +107,21 @@ class Run {
         fmt::format("{}{} ({} of {})", prefix(point), name_of(step), repeat + 1, scenario_.repeat);
     const uint64_t ordinal = first_measured_ordinal + step_index;
     const auto begin = Clock::now();
-    auto measured =
-        std::visit([&](const auto& kind) { return measure(kind, point.resolve, name, ordinal); }, step);
+    auto measured = std::visit([&](const auto& kind) { return measure(kind, point, name, ordinal); }, step);
     time_plan_.done(planned_step(step, planned_setup(point)), Clock::now() - begin);
     return measured;
   }
 
-  Result<reports::Repeat> measure(const MeasuredWorkload& workload, ResolveMode resolve,
+  Result<reports::Repeat> measure(const MeasuredWorkload& workload, const ScenarioPoint& point,
                                   const std::string& name, uint64_t ordinal) {
     begin_stage(name, workload.duration ? ProgressUnit::nanoseconds : ProgressUnit::steps);
     PatternSettings pattern = workload.pattern;
     PerformSettings settings{.queue_depth = workload.queue_depth,
+                             .jobs = workload.jobs,
+                             .io = point.io,
                              .direct = workload.direct,
                              .only_reads = workload.kind == WorkloadKind::read,
-                             .resolve = resolve,
+                             .resolve = point.resolve,
                              .warm_up = workload.warm_up,
                              .duration = workload.duration};
     if (pattern.operations) {  // they count from the end of the warm-up, so the stream itself goes on
@@ -133,18 +134,19 @@ class Run {
                      workload.kind == WorkloadKind::mixed);
   }
 
-  Result<reports::Repeat> measure(const MeasuredReplay& replay, ResolveMode resolve, const std::string& name,
-                                  uint64_t) {
+  Result<reports::Repeat> measure(const MeasuredReplay& replay, const ScenarioPoint& point,
+                                  const std::string& name, uint64_t) {
     begin_stage(name, ProgressUnit::steps);
     const auto trace = TRY(read_trace(replay.trace_path, replay.trace));
     const PerformSettings settings{.queue_depth = replay.queue_depth,
+                                   .io = point.io,
                                    .direct = replay.direct,
-                                   .resolve = resolve,
+                                   .resolve = point.resolve,
                                    .as_recorded = replay.timing == ReplayTiming::recorded};
     return repeat_of(TRY(target_.perform(*trace, settings, step_progress(), stop_)), true);
   }
 
-  Result<reports::Repeat> measure(const MeasuredMerge& merge, ResolveMode, const std::string& name,
+  Result<reports::Repeat> measure(const MeasuredMerge& merge, const ScenarioPoint&, const std::string& name,
                                   uint64_t) {
     reports::Repeat repeat;
     repeat.merge.emplace();
@@ -239,7 +241,19 @@ std::string_view order_name(MergeOrder order) {
   return {};
 }
 
-reports::Measurement describe_step(const MeasuredWorkload& workload, const ScenarioPoint&) {
+std::string_view io_name(IoKind io) {
+  switch (io) {
+    case IoKind::psync:
+      return "psync";
+    case IoKind::io_uring:
+      return "io_uring";
+    case IoKind::mapped:
+      return "mapped";
+  }
+  return {};
+}
+
+reports::Measurement describe_step(const MeasuredWorkload& workload, const ScenarioPoint& point) {
   reports::Measurement measurement;
   measurement.kind = workload.kind == WorkloadKind::read    ? reports::MeasurementKind::read
                      : workload.kind == WorkloadKind::write ? reports::MeasurementKind::write
@@ -247,17 +261,20 @@ reports::Measurement describe_step(const MeasuredWorkload& workload, const Scena
   measurement.workload.pattern = pattern_name(workload.pattern.pattern);
   measurement.workload.block_size_bytes = workload.pattern.block_size_bytes;
   measurement.workload.queue_depth = workload.queue_depth;
+  measurement.workload.jobs = workload.jobs;
+  measurement.workload.io = std::string(io_name(point.io));
   measurement.workload.direct = workload.direct;
   if (workload.kind == WorkloadKind::mixed)
     measurement.workload.read_share = workload.pattern.read_percentage / 100.0;
   return measurement;
 }
 
-reports::Measurement describe_step(const MeasuredReplay& replay, const ScenarioPoint&) {
+reports::Measurement describe_step(const MeasuredReplay& replay, const ScenarioPoint& point) {
   reports::Measurement measurement;
   measurement.kind = reports::MeasurementKind::replay;
   measurement.workload.trace = std::filesystem::path(replay.trace_path).filename().string();
   measurement.workload.queue_depth = replay.queue_depth;
+  measurement.workload.io = std::string(io_name(point.io));
   measurement.workload.direct = replay.direct;
   return measurement;
 }

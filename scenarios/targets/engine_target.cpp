@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,8 +13,9 @@
 #include "engine/base/random.h"
 #include "engine/chain/chain_open.h"
 #include "engine/io/counted_file_system.h"
+#include "engine/io/uring_queue.h"
 #include "engine/merge/merge_run.h"
-#include "scenarios/targets/perform_psync.h"
+#include "scenarios/targets/perform.h"
 #include "scenarios/workload/content_ledger.h"
 
 namespace vhdlab::scenarios {
@@ -106,7 +108,7 @@ class EngineTarget final : public Target {
   Result<void> write(const OperationStream& stream, uint32_t queue_depth, const StepProgress& progress,
                      const StopRequested& stop) override {
     Chain chain = TRY(open(OpenMode::read_write, CacheMode::buffered));
-    TRY(perform_psync(chain, stream, next_content(), {.queue_depth = queue_depth}, progress, stop));
+    TRY(perform_on_chain(chain, stream, next_content(), {.queue_depth = queue_depth}, progress, stop));
     return chain.close();
   }
 
@@ -114,16 +116,17 @@ class EngineTarget final : public Target {
                                  const StepProgress& progress, const StopRequested& stop) override {
     // Where nothing is written no table can change, and finding data needs no lock.
     const OpenMode mode = settings.only_reads ? OpenMode::read_only : OpenMode::read_write;
-    Chain chain =
-        TRY(open(mode, settings.direct ? CacheMode::direct : CacheMode::buffered, settings.resolve));
+    PerformSettings allowed = settings;
+    if (settings.io == IoKind::io_uring && !has_io_uring()) allowed.io = IoKind::psync;
+    Chain chain = TRY(open(mode, cache_for(settings), settings.resolve));
     const TrafficMeter traffic(files_, paths_);
     const uint64_t pages_before = metadata_pages_loaded(chain);
-    PsyncOutcome psync = TRY(perform_psync(chain, stream, next_content(), settings, progress, stop));
-    PerformOutcome outcome = std::move(psync.outcome);
+    ChainOutcome performed = TRY(perform_on_chain(chain, stream, next_content(), allowed, progress, stop));
+    PerformOutcome outcome = std::move(performed.outcome);
     outcome.metadata_reads = metadata_pages_loaded(chain) - pages_before;
-    if (psync.table_lookups > 0) {
+    if (performed.table_lookups > 0) {
       outcome.metadata_hit_share =
-          1.0 - static_cast<double>(psync.table_reads) / static_cast<double>(psync.table_lookups);
+          1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
     }
     outcome.files = traffic.since_start();
     TRY(chain.close());
@@ -188,19 +191,52 @@ class EngineTarget final : public Target {
   // Every step that writes is a generation of its own.
   [[nodiscard]] WrittenContent next_content() { return {seed_, ++generation_, *ledger_}; }
 
-  // Opens the chain as the step wants it; where the file system refuses direct I/O, buffered and with a note.
+  static CacheMode cache_for(const PerformSettings& settings) {
+    if (settings.direct) return CacheMode::direct;
+    return settings.io == IoKind::mapped ? CacheMode::mapped : CacheMode::buffered;
+  }
+
+  // Opens the chain as the step wants it; where the file system refuses direct I/O or mapping, buffered and
+  // with a note.
   Result<Chain> open(OpenMode mode, CacheMode cache, ResolveMode resolve = ResolveMode::walk) {
-    const ChainOpenOptions options{
-        .mode = mode, .cache = direct_refused_ ? CacheMode::buffered : cache, .resolve = resolve};
-    auto chain = open_chain(files_, paths_.back(), options, random_);
-    if (chain || chain.error().fault != "file-direct-unsupported") return chain;
-    direct_refused_ = true;
+    if (refused_.contains(cache)) cache = CacheMode::buffered;
+    auto chain =
+        open_chain(files_, paths_.back(), {.mode = mode, .cache = cache, .resolve = resolve}, random_);
+    if (chain) return chain;
+    const std::string& fault = chain.error().fault;
+    if (fault == "file-direct-unsupported") {
+      note("direct-refused",
+           "the work folder's file system refuses direct I/O, so everything went through the page "
+           "cache",
+           chain.error());
+    } else if (fault == "file-map-unsupported") {
+      note("mapping-refused",
+           "the chain's files cannot be mapped, so they were read through the page cache by "
+           "'psync'",
+           chain.error());
+    } else {
+      return chain;
+    }
+    refused_.insert(cache);
+    return open(mode, CacheMode::buffered, resolve);
+  }
+
+  // Whether the kernel gives this process an io_uring; the first time it does not, with a note.
+  bool has_io_uring() {
+    if (!has_io_uring_) {
+      const auto probe = UringQueue::make(1);
+      has_io_uring_ = probe.has_value();
+      if (!probe)
+        note("io-uring-refused",
+             "the system offers no io_uring, so threads read and wrote in its place ('psync')",
+             probe.error());
+    }
+    return *has_io_uring_;
+  }
+
+  void note(std::string name, std::string_view what, const Error& why) {
     notes_.push_back(
-        {reports::Note::Severity::warning, "direct-refused",
-         fmt::format("the work folder's file system refuses direct I/O, so everything went through the page "
-                     "cache: {}",
-                     chain.error().text())});
-    return open(mode, cache, resolve);
+        {reports::Note::Severity::warning, std::move(name), fmt::format("{}: {}", what, why.text())});
   }
 
   Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, uint64_t space_before,
@@ -217,7 +253,8 @@ class EngineTarget final : public Target {
   std::unique_ptr<ContentLedger> ledger_;
   uint32_t generation_ = 0;
   uint32_t checkpoints_ = 0;
-  bool direct_refused_ = false;
+  std::set<CacheMode> refused_;  // by the file system
+  std::optional<bool> has_io_uring_;
   std::vector<reports::Note> notes_;
 };
 

@@ -1,5 +1,6 @@
-// The engine on real files and the wall clock: VHDX chains in a work folder, read and written by as many
-// threads as the queue is deep, each with one pread or pwrite at a time ("psync").
+// The engine on real files and the wall clock: VHDX chains in a work folder, read and written by
+// threads with one pread or pwrite at a time, through io_uring, or by copying out of mapped files
+// (perform.h).
 #pragma once
 
 #include <memory>

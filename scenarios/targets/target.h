@@ -32,9 +32,11 @@ using StopRequested = std::function<bool()>;
 
 // How one stream of operations is carried out.
 struct PerformSettings {
-  uint32_t queue_depth = 1;  // operations in flight at once
-  bool direct = false;       // bypass the page cache
-  bool only_reads = false;   // the stream holds nothing but reads
+  uint32_t queue_depth = 1;  // operations in flight at once, of each job
+  uint32_t jobs = 1;         // that share the stream
+  IoKind io = IoKind::psync;
+  bool direct = false;      // bypass the page cache
+  bool only_reads = false;  // the stream holds nothing but reads
   ResolveMode resolve = ResolveMode::walk;
   Nanoseconds warm_up{0};  // unmeasured, by the same stream; the measured part goes on where it stopped
   std::optional<Nanoseconds> duration;  // of the measured part; absent: until the stream ends

@@ -133,6 +133,23 @@ TEST_P(TargetConformance, ProbesHalfTheDepthMoreWhereDataIsSpreadEvenly) {
   EXPECT_DOUBLE_EQ(outcome->layers_probed_per_read, 1.0 + 4 / 2.0);
 }
 
+TEST_P(TargetConformance, KeepsContentWhateverCarriesTheRequests) {
+  // Goal: the kind of I/O, the number of jobs and the way data is found change figures and never a byte.
+  // Method: mixed load with flushes by each kind, every operation counted, and the content verified after
+  // each.
+  using scenarios::IoKind;
+  build_chain(target(), 3, 16);
+  for (const IoKind io : {IoKind::psync, IoKind::io_uring, IoKind::mapped}) {
+    const auto outcome = target().perform(
+        *random_reads(50),
+        {.queue_depth = 8, .jobs = 2, .io = io, .resolve = ResolveMode::index, .operations_max = 200}, {},
+        {});
+    ASSERT_TRUE(outcome) << outcome.error().text();
+    EXPECT_EQ(outcome->all.operations, 200U);
+    expect_content(target());
+  }
+}
+
 TEST_P(TargetConformance, KeepsContentUnderMixedLoadAndFlushes) {
   // Goal: measured writes are as checkable as the setup's. Method: half reads, half writes, eight in flight.
   build_chain(target(), 2, 16);

@@ -76,6 +76,14 @@ struct Case {
 TEST(ScenarioSchema, AgreesWithTheParser) {
   // Goal: what an editor underlines is what the parser refuses. Method: each document goes to both.
   const std::vector<Case> cases = {
+      {scenario(read, "", "io: io_uring\n"), true},
+      {scenario(read, "", "io: mapped\n"), true},
+      {scenario(read, "", "io: libaio\n"), false},
+      {scenario(read, "", "io: { kind: io_uring, resolve: index, direct: true }\n"), true},
+      {scenario(read, "", "io: { engine: psync }\n"), true},
+      {scenario(read, "", "io: { kind: threads }\n"), false},
+      {scenario("  - read: { jobs: 4, queue_depth: 256 }\n"), true},
+      {scenario("  - read: { jobs: 0 }\n"), false},
       {scenario(read), true},
       {scenario("  - read: { pattern: zipf, zipf_theta: 1.2, block_size: 8KiB, queue_depth: 4, direct: true, "
                 "warm_up: 0, "
@@ -149,7 +157,8 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
-  for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index"}) {
+  for (const char* name :
+       {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index", "io-kinds"}) {
     const std::string path = tests::checkout_path("scenarios/library/" + std::string(name) + ".yaml");
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }

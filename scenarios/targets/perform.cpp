@@ -1,5 +1,5 @@
-// The psync workers; see perform_psync.h.
-#include "scenarios/targets/perform_psync.h"
+// The workers; see perform.h.
+#include "scenarios/targets/perform.h"
 
 #include <atomic>
 #include <chrono>
@@ -11,6 +11,8 @@
 
 #include <sys/resource.h>
 
+#include "engine/chain/chain_queue.h"
+#include "engine/io/uring_queue.h"
 #include "reports/statistics/histogram.h"
 #include "scenarios/workload/content.h"
 
@@ -55,35 +57,41 @@ struct Phase {
   }
 };
 
-// One operation in flight at a time. Aligned to a cache line so that two workers' counts never share one.
+// How many workers there are, and how deep each one's queue is.
+struct Division {
+  uint32_t workers = 1;
+  uint32_t depth = 1;
+};
+
+Division divide(const PerformSettings& settings) {
+  // An operation that must wait for its time keeps its worker from collecting others: one worker for each.
+  const bool one_each = settings.io != IoKind::io_uring || settings.as_recorded;
+  return one_each ? Division{settings.jobs * settings.queue_depth, 1}
+                  : Division{settings.jobs, settings.queue_depth};
+}
+
+// `depth` operations in flight at a time. Aligned to a cache line so that two workers' counts never share
+// one.
 class alignas(64) Worker {
  public:
-  explicit Worker(uint64_t buffer_bytes) : buffer_(buffer_bytes) {}
+  Worker(uint32_t depth, uint64_t operation_bytes_max)
+      : stride_(round_up(operation_bytes_max, AlignedBuffer::alignment_bytes)),
+        buffer_(depth * stride_),
+        in_flight_(depth),
+        completions_(depth) {
+    for (uint32_t place = depth; place > 0; --place)
+      free_places_.push_back(place - 1);
+  }
 
   void run(Phase& phase) {
-    auto now = Clock::now();
-    while (!phase.ending.load(std::memory_order_relaxed)) {
-      if (phase.deadline && now >= *phase.deadline) break;
-      const auto index = phase.cursor.claim();
-      if (!index) break;
-      if (phase.settings.as_recorded) wait_until_due(phase, *index);
-      const Operation operation = phase.stream.at(*index);
-      if (operation.kind == OperationKind::write) prepare(phase, operation);
-      const auto started = Clock::now();
-      if (auto done = carry_out(phase, operation); !done) {
-        phase.fail(std::move(done).error());
-        break;
-      }
-      now = Clock::now();
-      record(operation, static_cast<uint64_t>((now - started).count()));
-    }
+    if (auto done = perform(phase); !done) phase.fail(std::move(done).error());
     const std::lock_guard lock(phase.mutex);
     --phase.workers_left;
     phase.worker_done.notify_all();
   }
 
   void add_to(reports::Histogram& read_latency, reports::Histogram& write_latency,
-              PsyncOutcome& total) const {
+              ChainOutcome& total) const {
     read_latency.merge(read_latency_);
     write_latency.merge(write_latency_);
     total.outcome.reads.operations += reads_;
@@ -91,12 +99,69 @@ class alignas(64) Worker {
     total.outcome.writes.operations += writes_;
     total.outcome.writes.bytes += bytes_written_;
     total.outcome.late_operations += late_;
-    total.layers_probed += layers_probed_;
-    total.table_lookups += table_lookups_;
-    total.table_reads += table_reads_;
+    total.layers_probed += use_.layers_probed;
+    total.table_lookups += use_.table_lookups;
+    total.table_reads += use_.table_reads;
   }
 
  private:
+  struct InFlight {
+    Operation operation;
+    Clock::time_point started;
+  };
+
+  // The queue belongs to the thread that makes it, so it is made here.
+  [[nodiscard]] Result<std::unique_ptr<IoQueue>> make_io_queue(const PerformSettings& settings) {
+    if (settings.io != IoKind::io_uring) return nullptr;
+    std::unique_ptr<IoQueue> queue = TRY(UringQueue::make(static_cast<uint32_t>(in_flight_.size())));
+    (void)queue->register_memory(buffer_.bytes());  // a refusal costs speed only
+    return queue;
+  }
+
+  Result<void> perform(Phase& phase) {
+    ChainQueue queue(phase.chain, TRY(make_io_queue(phase.settings)),
+                     static_cast<uint32_t>(in_flight_.size()));
+    auto now = Clock::now();
+    for (bool more = true; more || queue.in_flight() > 0;) {
+      while (more && !free_places_.empty()) {
+        more = !phase.ending.load(std::memory_order_relaxed) && !(phase.deadline && now >= *phase.deadline);
+        const auto index = more ? phase.cursor.claim() : std::nullopt;
+        more = index.has_value();
+        if (more) start(phase, *index, queue);
+      }
+      const size_t count = TRY(queue.wait(completions_));
+      now = Clock::now();
+      for (size_t i = 0; i < count; ++i) {
+        TRY(completions_[i].result);
+        record(in_flight_[completions_[i].tag], now);
+        free_places_.push_back(static_cast<uint32_t>(completions_[i].tag));
+      }
+    }
+    use_ = queue.use();
+    return {};
+  }
+
+  void start(Phase& phase, uint64_t index, ChainQueue& queue) {
+    if (phase.settings.as_recorded) wait_until_due(phase, index);
+    const uint32_t place = free_places_.back();
+    free_places_.pop_back();
+    InFlight& next = in_flight_[place];
+    next.operation = phase.stream.at(index);
+    const MutableBytes bytes = buffer_.bytes().subspan(place * stride_, next.operation.length_bytes);
+    if (next.operation.kind == OperationKind::write) prepare(phase, next.operation, bytes);
+    next.started = Clock::now();
+    switch (next.operation.kind) {
+      case OperationKind::read:
+        return queue.submit_read(next.operation.offset_bytes, bytes, place);
+      case OperationKind::write:
+        return queue.submit_write(next.operation.offset_bytes, bytes, place);
+      case OperationKind::flush:
+        return queue.submit_flush(place);
+      case OperationKind::trim:
+        free_places_.push_back(place);  // a hint: a disk may keep the data, and this one does
+    }
+  }
+
   void wait_until_due(const Phase& phase, uint64_t index) {
     const auto due = phase.begin + phase.stream.issued_at(index);
     std::this_thread::sleep_until(due);
@@ -104,61 +169,36 @@ class alignas(64) Worker {
   }
 
   // Making up the content is not the disk's work and not timed.
-  void prepare(const Phase& phase, const Operation& operation) {
-    fill_content(phase.content.seed, operation.offset_bytes, phase.content.generation,
-                 buffer_.bytes().first(operation.length_bytes));
+  static void prepare(const Phase& phase, const Operation& operation, MutableBytes bytes) {
+    fill_content(phase.content.seed, operation.offset_bytes, phase.content.generation, bytes);
     phase.content.ledger.record(operation.range(), phase.content.generation);
   }
 
-  Result<void> carry_out(Phase& phase, const Operation& operation) {
-    const MutableBytes bytes = buffer_.bytes().first(operation.length_bytes);
-    switch (operation.kind) {
-      case OperationKind::read:
-        TRY(phase.chain.read(operation.offset_bytes, bytes, read_plan_));
-        layers_probed_ += read_plan_.layers_probed;
-        count(read_plan_.tables);
-        return {};
-      case OperationKind::write:
-        TRY(phase.chain.write(operation.offset_bytes, bytes, write_plan_));
-        count(write_plan_.tables);
-        return {};
-      case OperationKind::flush:
-        return phase.chain.flush();
-      case OperationKind::trim:
-        return {};  // a hint: a disk may keep the data, and this one does
-    }
-    return {};
-  }
-
-  void count(const TableUse& tables) {
-    table_lookups_ += tables.lookups;
-    table_reads_ += tables.reads.size();
-  }
-
-  void record(const Operation& operation, uint64_t latency_ns) {
-    if (operation.kind == OperationKind::read) {
+  void record(const InFlight& done, Clock::time_point now) {
+    const auto latency_ns = static_cast<uint64_t>((now - done.started).count());
+    if (done.operation.kind == OperationKind::read) {
       read_latency_.record(latency_ns);
       ++reads_;
-      bytes_read_ += operation.length_bytes;
-    } else if (operation.kind == OperationKind::write) {
+      bytes_read_ += done.operation.length_bytes;
+    } else if (done.operation.kind == OperationKind::write) {
       write_latency_.record(latency_ns);
       ++writes_;
-      bytes_written_ += operation.length_bytes;
+      bytes_written_ += done.operation.length_bytes;
     }
   }
 
-  AlignedBuffer buffer_;
-  ReadPlan read_plan_;
-  WritePlan write_plan_;
+  uint64_t stride_;
+  AlignedBuffer buffer_;             // a part for each place
+  std::vector<InFlight> in_flight_;  // by place
+  std::vector<uint32_t> free_places_;
+  std::vector<ChainCompletion> completions_;
+  ChainQueueUse use_;
   reports::Histogram read_latency_;
   reports::Histogram write_latency_;
   uint64_t reads_ = 0;
   uint64_t writes_ = 0;
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
-  uint64_t layers_probed_ = 0;
-  uint64_t table_lookups_ = 0;
-  uint64_t table_reads_ = 0;
   uint64_t late_ = 0;
 };
 
@@ -196,9 +236,10 @@ Result<void> run_phase(Phase& phase, std::vector<Worker>& workers, uint64_t firs
 
 std::vector<Worker> make_workers(const PerformSettings& settings, const OperationStream& stream) {
   std::vector<Worker> workers;
-  workers.reserve(settings.queue_depth);
-  for (uint32_t i = 0; i < settings.queue_depth; ++i)
-    workers.emplace_back(stream.longest_operation_bytes());
+  const Division division = divide(settings);
+  workers.reserve(division.workers);
+  for (uint32_t i = 0; i < division.workers; ++i)
+    workers.emplace_back(division.depth, stream.longest_operation_bytes());
   return workers;
 }
 
@@ -217,9 +258,9 @@ Result<uint64_t> warm_up(Chain& chain, const OperationStream& stream, WrittenCon
 
 }  // namespace
 
-Result<PsyncOutcome> perform_psync(Chain& chain, const OperationStream& stream, WrittenContent content,
-                                   const PerformSettings& settings, const StepProgress& progress,
-                                   const StopRequested& stop) {
+Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& stream, WrittenContent content,
+                                      const PerformSettings& settings, const StepProgress& progress,
+                                      const StopRequested& stop) {
   const uint64_t first = TRY(warm_up(chain, stream, content, settings, stop));
   const uint64_t available = stream.length() == endless ? endless : stream.length() - first;
   const uint64_t operations = std::min(available, settings.operations_max);
@@ -234,7 +275,7 @@ Result<PsyncOutcome> perform_psync(Chain& chain, const OperationStream& stream, 
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const Nanoseconds cpu_used = cpu_time() - cpu_before;
 
-  PsyncOutcome total;
+  ChainOutcome total;
   reports::Histogram read_latency;
   reports::Histogram write_latency;
   for (const Worker& worker : workers)
