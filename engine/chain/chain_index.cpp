@@ -8,8 +8,8 @@ namespace vhdlab {
 
 namespace {
 
-// A run that goes on in the next region is one segment still, and so one request: joins segment `first` to the
-// one before it where they continue each other.
+// A run that goes on in the next region is one segment still, and so one request: joins segment `first` to
+// the one before it where they continue each other.
 void join_at(std::vector<ReadSegment>& segments, size_t first) {
   if (first >= segments.size()) return;
   ReadSegment& last = segments[first - 1];
