@@ -89,6 +89,7 @@ Result<CompactOutcome> compact_disk(FileSystem& files, const std::string& path, 
   const auto layer = TRY(open_to_change(files, path, random));
   outcome.blocks_moved = TRY(layer->image().pack(stop));
   TRY(layer->image().close_and_truncate());
+  if (stop && stop()) return interrupted(path);
   outcome.file_size_after_bytes = TRY(layer->file().size_bytes());
   outcome.allocated_after_bytes = TRY(layer->file().allocated_bytes());
   return outcome;

@@ -282,6 +282,29 @@ TEST(CompactDisk, CanBeStoppedAnywhere) {
   }
 }
 
+TEST(CompactDisk, SaysWhereverItWasStopped) {
+  // Goal: half a compaction is never reported as a whole one. Method: a stop that lasts, from the first,
+  // second, ... question on, until one run comes to its end.
+  bool was_stopped = true;
+  for (int stop_at = 0; was_stopped; ++stop_at) {
+    ASSERT_LT(stop_at, 1000);
+    MemoryFileSystem files;
+    SeededRandom random(1);
+    ASSERT_TRUE(create_disk(files, "/disk.vhdx", dynamic_disk(), random));
+    ShadowedDisk disk(files, "/disk.vhdx", random);
+    disk.open();
+    for (uint64_t block = 0; block < 12; ++block)
+      disk.write(block * block_size, block_size, static_cast<uint8_t>(block % 3));
+    disk.close();
+    int asked = 0;
+    const auto outcome = compact_disk(files, "/disk.vhdx", random, {}, [&] { return asked++ >= stop_at; });
+    was_stopped = asked > stop_at;
+    EXPECT_EQ(outcome.has_value(), !was_stopped);
+    EXPECT_TRUE(outcome || outcome.error().fault == "compact-interrupted") << outcome.error().text();
+    disk.expect_content();
+  }
+}
+
 TEST(CompactDisk, RefusesAFixedDisk) {
   // Goal: a fixed disk keeps its space, and the refusal has a name.
   MemoryFileSystem files;
