@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "engine/io/posix_file_system.h"
 #include "tests/engine/chain/chain_workbench.h"
+#include "tests/support/temporary_folder.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -81,6 +83,22 @@ TEST_F(ChainOpenTest, LoopIsFoundAndNotWalkedForever) {
   EXPECT_EQ(fault_of(try_open()), "chain-loop");
   point_to(bench.paths[1], bench.paths[1], identity_of(bench.paths[1]));
   EXPECT_EQ(fault_of(try_open()), "chain-loop");
+}
+
+TEST(ChainOnTheHost, FileUnderASecondNameIsALoopToo) {
+  // Goal: two names do not hide that it is one file. Method: the child, linked to the name of its parent.
+  const TemporaryFolder folder;
+  PosixFileSystem host;
+  SeededRandom random(1);
+  const std::string base = folder.file("base.vhdx");
+  const std::string child = folder.file("child.avhdx");
+  must(create_disk(host, base, {.disk_size_bytes = 4 * mib, .block_size_bytes = 1 * mib}, random));
+  must(create_child(host, base, child, {}, random));
+  for (const bool symbolic : {false, true}) {
+    std::filesystem::remove(base);
+    symbolic ? std::filesystem::create_symlink(child, base) : std::filesystem::create_hard_link(child, base);
+    EXPECT_EQ(fault_of(open_chain(host, child, {}, random)), "chain-loop") << symbolic;
+  }
 }
 
 TEST_F(ChainOpenTest, TooDeepIsMoreLayersThanAllowed) {

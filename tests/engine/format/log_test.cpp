@@ -364,6 +364,32 @@ TEST(ImageLog, SessionDroppedWithoutCloseReplaysWithEverythingFlushed) {
   EXPECT_FALSE(bench.open()->log_was_dirty());
 }
 
+TEST(ImageLog, SessionsBeginWithAnEmptyEntryUnderANewGuidAndARandomNumber) {
+  // Goal: as Windows does it, so that no old generation can continue a new one. Method: the first entry of
+  // three sessions.
+  ImageWorkbench bench;
+  bench.create(ImageWorkbench::dynamic_disk());
+  std::vector<uint64_t> numbers;
+  std::vector<Guid> guids;
+  for (int session = 0; session < 3; ++session) {
+    const auto image = bench.open();
+    WritePlan plan;
+    must(image->plan_write({0, 512}, plan));
+    const auto entry = get<LogEntryHeader>(image->file(), ImageWorkbench::log_offset);
+    EXPECT_EQ(entry.descriptor_count, 0U);
+    EXPECT_EQ(entry.log_guid, image->header().log_guid);
+    numbers.push_back(entry.sequence_number);
+    guids.push_back(entry.log_guid);
+    must(image->publish(plan));
+    must(image->close());
+  }
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    EXPECT_GT(numbers[i], uint64_t{1} << 32) << "64 random bits are hardly ever so few";
+    EXPECT_NE(numbers[i], numbers[(i + 1) % 3] + 1);
+    EXPECT_NE(guids[i], guids[(i + 1) % 3]);
+  }
+}
+
 TEST(ImageLog, ReplayRestoresTablesThatWereNeverWrittenInPlace) {
   // Goal: the log alone is enough. Method: wipe the table and the bitmap in place, as if the writes after the
   // log entry had been lost, then open both ways.
