@@ -348,6 +348,7 @@ TEST(EveryCutOfACopy, LeavesTheSourceAndAValidPartOfTheCopy) {
       const auto found = read_disk(*disk, copy, OpenMode::read_only, cutting);
       if (!found && made) tally.trouble = found.error().text();
       if (found && !tally.trouble) tally.trouble = oracle.judge_after_cut(*found);
+      if (found && !tally.trouble) check_state(*disk, copy, DiskOracle(*found), 0.1, cutting, tally);
       return !tally.trouble;
     });
   };

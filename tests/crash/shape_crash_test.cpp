@@ -59,7 +59,7 @@ TEST_P(EveryCutOfAShapeChange, CompactingChangesNothingAReaderSees) {
   files->set_before_barrier([&] {
     ++tally_.moments;
     tally_.cuts += explore_cuts(*files, limits, cutting_, [&](auto disk) {
-      check_state(*disk, path(), oracle, 0, cutting_, tally_);
+      check_state(*disk->copy(), path(), oracle, 0.1, cutting_, tally_);
       if (tally_.trouble) return false;
       const auto again = compact_disk(*disk, path(), cutting_, {}, {});
       if (!again) tally_.trouble = "compacted again: " + again.error().text();
@@ -97,6 +97,8 @@ TEST_P(EveryCutOfAShapeChange, ResizingKeepsWhatBothSizesHave) {
       tally_.cuts += explore_cuts(*files, limits, cutting_, [&](auto disk) {
         tally_.trouble = judge(*disk);
         if (tally_.trouble) return false;
+        tally_.trouble = fault_found_by_check(*disk, path(), Leaf::as_the_cut_left_it);
+        if (tally_.trouble) return false;
         // Whatever happened, growing from here brings nothing back.
         auto layer = open_vhdx(*disk, path(), OpenMode::read_write, CacheMode::buffered, cutting_);
         if (!layer) {
@@ -108,6 +110,8 @@ TEST_P(EveryCutOfAShapeChange, ResizingKeepsWhatBothSizesHave) {
         const auto closed = (*layer)->close();
         if (!grown || !closed) tally_.trouble = (grown ? closed : grown).error().text();
         layer->reset();
+        if (auto fault = fault_found_by_check(*disk, path(), Leaf::as_the_cut_left_it))
+          tally_.trouble = fault;
         const auto found = read_disk(*disk, path(), OpenMode::read_only, cutting_);
         if (!found) {
           tally_.trouble = found.error().text();
