@@ -167,7 +167,7 @@ Result<PendingMergeEstimate> estimate_pending(FileSystem& files, const std::stri
   std::vector<MergeStep> steps;
   for (uint64_t window = 0; window < disk_size; window += merge_window_bytes) {
     const ByteRange range{window, std::min(merge_window_bytes, disk_size - window)};
-    TRY(plan_merge_window(chain, path.range, range, scratch, steps));
+    TRY(plan_merge_window(chain.layers(), path.range, range, scratch, steps));
     for (const MergeStep& step : steps) {
       if (step.is_zero) continue;
       TRY(resolve_walk(target, step.virtual_range, held));

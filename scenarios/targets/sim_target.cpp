@@ -463,7 +463,7 @@ Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, Me
   for (uint64_t window = 0; window < disk_.size_bytes; window += merge_window_bytes) {
     if (progress) progress(window, disk_.size_bytes);
     const ByteRange part{window, std::min(merge_window_bytes, disk_.size_bytes - window)};
-    TRY(plan_merge_window(chain, range, part, scratch, steps));
+    TRY(plan_merge_window(chain.layers(), range, part, scratch, steps));
     for (const MergeStep& step : steps)
       TRY(move_step(chain, *target, step, measured, stop));
   }
