@@ -1,0 +1,19 @@
+// vhdlab, through the interfaces its users have: chains made with create_disk
+// and create_child, opened with open_chain, read with Chain::read.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bench/peers/peer.h"
+
+namespace vhdlab::peers {
+
+// Keeps its files in `folder`, which exists.
+[[nodiscard]] std::unique_ptr<Peer> make_vhdlab_peer(const std::string &folder);
+
+// The file whose chain has this depth.
+[[nodiscard]] std::string vhdlab_leaf(const std::string &folder,
+                                      uint32_t depth);
+
+} // namespace vhdlab::peers
