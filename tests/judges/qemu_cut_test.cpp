@@ -194,8 +194,8 @@ TEST(QemuKilled, LeavesLogsThatWeReplayAsItDoes) {
   uint64_t kills = 0;
   uint64_t dirty = 0;
   uint64_t begun_only = 0;
-  for (uint64_t run = 0; kills < kills_wanted; ++run) {
-    ASSERT_LT(run, 20 * kills_wanted + 100) << "qemu-io always ends before it is killed";
+  for (uint64_t run = 0; kills < kills_wanted || dirty == 0; ++run) {
+    ASSERT_LT(run, 20 * kills_wanted + 100) << kills << " kills, no log left";
     filesystem::remove(image);
     must_run({"qemu-img", "create", "-q", "-f", "vhdx", "-o", "block_size=1M", image, "48M"});
     {
@@ -235,7 +235,6 @@ TEST(QemuKilled, LeavesLogsThatWeReplayAsItDoes) {
     const auto report = vhdx::check_image(*must(files.open(image, OpenMode::read_only)));
     ASSERT_TRUE(report && !report->has(vhdx::Severity::damage));
   }
-  EXPECT_GT(dirty, 0U) << "no kill left a log";
   fmt::print("{} kills of qemu-io, {} left a dirty log, {} came before its first entry\n", kills, dirty,
              begun_only);
 }
