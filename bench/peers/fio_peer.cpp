@@ -10,24 +10,20 @@ namespace vhdlab::peers {
 namespace {
 
 class FioPeer final : public Peer {
-public:
+ public:
   explicit FioPeer(std::string raw_path) : raw_path_(std::move(raw_path)) {}
 
   std::string_view name() const override { return "fio"; }
-  Result<void> build(const DiskShape &shape) override {
+  Result<void> build(const DiskShape& shape) override {
     shape_ = shape;
     return {};
   }
   Result<void> check(uint32_t) override { return {}; }
-  std::vector<std::string> files(uint32_t) const override {
-    return {raw_path_};
-  }
+  std::vector<std::string> files(uint32_t) const override { return {raw_path_}; }
 
-  Result<double> read(const ReadWork &work) override {
+  Result<double> read(const ReadWork& work) override {
     const bool threads = work.io == IoKind::psync;
-    const std::string engine = threads                     ? "psync"
-                               : work.io == IoKind::mapped ? "mmap"
-                                                           : "io_uring";
+    const std::string engine = threads ? "psync" : work.io == IoKind::mapped ? "mmap" : "io_uring";
     std::vector<std::string> words = {
         "fio",
         "--name=read",
@@ -43,38 +39,32 @@ public:
         "--thread",
         "--time_based",
         "--group_reporting",
-        fmt::format(
-            "--runtime={}ms",
-            std::chrono::duration_cast<std::chrono::milliseconds>(work.duration)
-                .count()),
+        fmt::format("--runtime={}ms",
+                    std::chrono::duration_cast<std::chrono::milliseconds>(work.duration).count()),
         fmt::format("--size={}", shape_.disk_bytes),
-        fmt::format("--{}={}", threads ? "numjobs" : "iodepth",
-                    work.queue_depth),
+        fmt::format("--{}={}", threads ? "numjobs" : "iodepth", work.queue_depth),
         "--output-format=json"};
     const ToolRun run = TRY(run_tool(words));
     const size_t begin = run.output.find('{');
-    const auto result = nlohmann::json::parse(
-        begin == std::string::npos ? "" : run.output.substr(begin), nullptr,
-        false);
-    if (result.is_object() && result.contains("jobs") &&
-        !result["jobs"].empty()) {
+    const auto result =
+        nlohmann::json::parse(begin == std::string::npos ? "" : run.output.substr(begin), nullptr, false);
+    if (result.is_object() && result.contains("jobs") && !result["jobs"].empty()) {
       const double rate = result["jobs"][0]["read"].value("iops", 0.0);
-      if (rate > 0)
-        return rate;
+      if (rate > 0) return rate;
     }
     return failure(ErrorKind::unsupported, "peer-io-unsupported",
                    "fio measured nothing: " + run.output.substr(0, 400));
   }
 
-private:
+ private:
   std::string raw_path_;
   DiskShape shape_;
 };
 
-} // namespace
+}  // namespace
 
-std::unique_ptr<Peer> make_fio_peer(const std::string &raw_path) {
+std::unique_ptr<Peer> make_fio_peer(const std::string& raw_path) {
   return std::make_unique<FioPeer>(raw_path);
 }
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -10,6 +10,6 @@
 namespace vhdlab::peers {
 
 // `raw_path` is the plain peer's file.
-[[nodiscard]] std::unique_ptr<Peer> make_fio_peer(const std::string &raw_path);
+[[nodiscard]] std::unique_ptr<Peer> make_fio_peer(const std::string& raw_path);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

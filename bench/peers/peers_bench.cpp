@@ -56,21 +56,19 @@ struct Settings {
   uint64_t seed = 42;
 };
 
-std::unexpected<Error> wrong_use(const std::string &what) {
-  return failure(ErrorKind::invalid_argument, "peers-usage", what,
-                 "try --help");
+std::unexpected<Error> wrong_use(const std::string& what) {
+  return failure(ErrorKind::invalid_argument, "peers-usage", what, "try --help");
 }
 
-Result<uint64_t> number_of(const std::string &text) {
+Result<uint64_t> number_of(const std::string& text) {
   uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
     return wrong_use(text + " is not a whole number");
   return number;
 }
 
-std::vector<std::string> split(const std::string &text) {
+std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
@@ -80,10 +78,10 @@ std::vector<std::string> split(const std::string &text) {
   return parts;
 }
 
-Result<Settings> parse(const std::vector<std::string> &words) {
+Result<Settings> parse(const std::vector<std::string>& words) {
   Settings settings;
   for (size_t i = 0; i < words.size(); ++i) {
-    const std::string &word = words[i];
+    const std::string& word = words[i];
     if (word == "--quick") {
       settings.quick = true;
     } else if (word == "--tiny") {
@@ -95,8 +93,7 @@ Result<Settings> parse(const std::vector<std::string> &words) {
     } else if (word == "--only") {
       settings.only = split(words[++i]);
     } else if (word == "--repeats") {
-      settings.repeats = static_cast<uint32_t>(
-          std::max<uint64_t>(1, TRY(number_of(words[++i]))));
+      settings.repeats = static_cast<uint32_t>(std::max<uint64_t>(1, TRY(number_of(words[++i]))));
     } else if (word == "--work") {
       settings.work = words[++i];
     } else if (word == "--history") {
@@ -112,7 +109,7 @@ Result<Settings> parse(const std::vector<std::string> &words) {
   return settings;
 }
 
-Bench bench_for(const Settings &settings) {
+Bench bench_for(const Settings& settings) {
   Bench bench;
   bench.shape.seed = settings.seed;
   bench.duration = std::chrono::milliseconds(settings.quick ? 400 : 800);
@@ -125,9 +122,7 @@ Bench bench_for(const Settings &settings) {
     bench.merge_disk_bytes = 8 * mib;
     bench.first_writes = 1000;
   }
-  bench.work_folder = (fs::absolute(settings.work) / bench.shape.key())
-                          .lexically_normal()
-                          .string();
+  bench.work_folder = (fs::absolute(settings.work) / bench.shape.key()).lexically_normal().string();
   fs::create_directories(bench.work_folder);
   bench.program = fs::read_symlink("/proc/self/exe").string();
   bench.plain = make_plain_peer(bench.work_folder);
@@ -136,30 +131,24 @@ Bench bench_for(const Settings &settings) {
   if (has_tool("qemu-img") && has_tool("qemu-io")) {
     bench.qemu = make_qemu_peer(bench.work_folder, raw, bench.qemu_depth_max);
   }
-  if (has_tool("fio"))
-    bench.fio = make_fio_peer(raw);
+  if (has_tool("fio")) bench.fio = make_fio_peer(raw);
   return bench;
 }
 
-Result<void> build_disks(Bench &bench) {
-  for (Peer *peer : {bench.plain.get(), bench.vhdlab.get(), bench.qemu.get(),
-                     bench.fio.get()}) {
-    if (peer == nullptr)
-      continue;
+Result<void> build_disks(Bench& bench) {
+  for (Peer* peer : {bench.plain.get(), bench.vhdlab.get(), bench.qemu.get(), bench.fio.get()}) {
+    if (peer == nullptr) continue;
     std::cerr << "making the disk of " << peer->name() << '\n';
     TRY(peer->build(bench.shape));
-    const uint32_t deepest =
-        peer == bench.qemu.get()
-            ? std::min(bench.qemu_depth_max, bench.shape.depth_max)
-            : bench.shape.depth_max;
+    const uint32_t deepest = peer == bench.qemu.get() ? std::min(bench.qemu_depth_max, bench.shape.depth_max)
+                                                      : bench.shape.depth_max;
     TRY(peer->check(deepest));
   }
   return {};
 }
 
-std::vector<Question> all_questions(Bench &bench) {
-  std::vector<Question> questions = {cached_reads(bench), direct_reads(bench),
-                                     sequential_reads(bench),
+std::vector<Question> all_questions(Bench& bench) {
+  std::vector<Question> questions = {cached_reads(bench), direct_reads(bench), sequential_reads(bench),
                                      chain_cost(bench)};
   std::ranges::move(merges(bench), std::back_inserter(questions));
   questions.push_back(first_writes(bench));
@@ -167,17 +156,17 @@ std::vector<Question> all_questions(Bench &bench) {
 }
 
 // One row a figure, with qemu's value of the same run beside vhdlab's.
-reports::Table table_of(const std::vector<Question> &questions,
-                        const std::vector<reports::HistoryFigure> &figures,
-                        const std::string &title) {
+reports::Table table_of(const std::vector<Question>& questions,
+                        const std::vector<reports::HistoryFigure>& figures, const std::string& title) {
   std::map<std::string, std::string> qemu_of;
-  for (const Question &question : questions) {
-    for (const FigureRule &rule : question.rules)
+  for (const Question& question : questions) {
+    for (const FigureRule& rule : question.rules)
       qemu_of[rule.name] = rule.qemu;
   }
   reports::Table table{.title = title,
-                       .note = "median and range of the rounds; qemu: the same "
-                               "figure within qemu, in this run",
+                       .note =
+                           "median and range of the rounds; qemu: the same "
+                           "figure within qemu, in this run",
                        .columns = {{"what", "what"},
                                    {"median", "median", true},
                                    {"range", "range", true},
@@ -186,50 +175,41 @@ reports::Table table_of(const std::vector<Question> &questions,
                                    {"qemu", "qemu", true},
                                    {"notes", "notes"}},
                        .rows = {}};
-  for (const reports::HistoryFigure &figure : figures) {
-    const auto qemu = std::ranges::find(figures, qemu_of[figure.figure],
-                                        &reports::HistoryFigure::figure);
+  for (const reports::HistoryFigure& figure : figures) {
+    const auto qemu = std::ranges::find(figures, qemu_of[figure.figure], &reports::HistoryFigure::figure);
     const std::string bound = figure.higher_is_better ? ">= " : "<= ";
     table.rows.push_back(
         {{.text = figure.what},
          {.text = reports::value_text(figure.median, figure.unit)},
          {.text = reports::span_text(figure.low, figure.high, figure.unit)},
-         {.text = figure.reach
-                      ? bound + reports::value_text(*figure.reach, figure.unit)
-                      : ""},
+         {.text = figure.reach ? bound + reports::value_text(*figure.reach, figure.unit) : ""},
          {.text = !figure.reach         ? ""
                   : figure.is_reached() ? "yes"
                                         : "no"},
-         {.text = qemu == figures.end()
-                      ? ""
-                      : reports::value_text(qemu->median, qemu->unit)},
+         {.text = qemu == figures.end() ? "" : reports::value_text(qemu->median, qemu->unit)},
          {.text = fmt::format("{}", fmt::join(figure.notes, "; "))}});
   }
   return table;
 }
 
-reports::HistoryMachine machine_of(const std::string &folder) {
-  const reports::Environment environment =
-      scenarios::describe_environment(folder);
-  return {environment.cpu, environment.cores, environment.kernel,
-          environment.file_system};
+reports::HistoryMachine machine_of(const std::string& folder) {
+  const reports::Environment environment = scenarios::describe_environment(folder);
+  return {environment.cpu, environment.cores, environment.kernel, environment.file_system};
 }
 
-Result<void> run(const Settings &settings) {
+Result<void> run(const Settings& settings) {
   Bench bench = bench_for(settings);
   TRY(build_disks(bench));
-  if (settings.build_only)
-    return {};
+  if (settings.build_only) return {};
 
   const std::vector<Question> questions = all_questions(bench);
   const reports::HistoryMachine machine = machine_of(bench.work_folder);
   const std::string date = scenarios::utc_now();
   std::vector<reports::HistoryFigure> figures;
   std::vector<std::string> not_measured;
-  for (const Question &question : questions) {
-    Answers answers = TRY_IN(question.name, answer(question, settings.repeats,
-                                                   settings.only, std::cerr));
-    for (reports::HistoryFigure &figure : answers.figures) {
+  for (const Question& question : questions) {
+    Answers answers = TRY_IN(question.name, answer(question, settings.repeats, settings.only, std::cerr));
+    for (reports::HistoryFigure& figure : answers.figures) {
       figure.seed = settings.seed;
       figure.commit = settings.commit;
       figure.date = date;
@@ -238,17 +218,14 @@ Result<void> run(const Settings &settings) {
     }
     std::ranges::move(answers.not_measured, std::back_inserter(not_measured));
   }
-  if (figures.empty() && not_measured.empty())
-    return wrong_use("--only names no question and no figure");
+  if (figures.empty() && not_measured.empty()) return wrong_use("--only names no question and no figure");
 
   std::cout << reports::table_as_markdown(
       table_of(questions, figures,
-               fmt::format("{}; commit {}; seed {}", machine.text(),
-                           settings.commit, settings.seed)));
-  for (const std::string &line : not_measured)
+               fmt::format("{}; commit {}; seed {}", machine.text(), settings.commit, settings.seed)));
+  for (const std::string& line : not_measured)
     std::cout << "- not measured: " << line << '\n';
-  if (!settings.history.empty())
-    TRY(reports::append_history(settings.history, figures));
+  if (!settings.history.empty()) TRY(reports::append_history(settings.history, figures));
   return {};
 }
 
@@ -256,21 +233,19 @@ Result<void> run(const Settings &settings) {
 // ask for.
 void raise_file_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int end_of(const Result<void> &done) {
-  if (done)
-    return 0;
+int end_of(const Result<void>& done) {
+  if (done) return 0;
   std::cerr << "peers_bench: " << done.error().text() << '\n';
   return done.error().kind == ErrorKind::invalid_argument ? 2 : 1;
 }
 
-int run_process(const std::vector<std::string> &words) {
-  constexpr uint64_t usual_limit = 1024; // what a shell on Debian begins with
+int run_process(const std::vector<std::string>& words) {
+  constexpr uint64_t usual_limit = 1024;  // what a shell on Debian begins with
   if (words.size() == 1 && (words[0] == "--help" || words[0] == "-h")) {
     std::cout << usage;
     return 0;
@@ -280,18 +255,16 @@ int run_process(const std::vector<std::string> &words) {
     return 0;
   }
   raise_file_limit();
-  if (words.size() == 2 && words[0] == "--probe-memory")
-    return end_of(read_whole_chain(words[1]));
+  if (words.size() == 2 && words[0] == "--probe-memory") return end_of(read_whole_chain(words[1]));
   const Result<Settings> settings = parse(words);
-  if (!settings)
-    return end_of(std::unexpected(settings.error()));
+  if (!settings) return end_of(std::unexpected(settings.error()));
   return end_of(run(*settings));
 }
 
-} // namespace
-} // namespace vhdlab::peers
+}  // namespace
+}  // namespace vhdlab::peers
 
-int main(int argument_count, char **arguments) {
-  return vhdlab::peers::run_process(std::vector<std::string>(
-      arguments + (argument_count > 0 ? 1 : 0), arguments + argument_count));
+int main(int argument_count, char** arguments) {
+  return vhdlab::peers::run_process(
+      std::vector<std::string>(arguments + (argument_count > 0 ? 1 : 0), arguments + argument_count));
 }

@@ -10,6 +10,6 @@
 namespace vhdlab::peers {
 
 // Keeps its file in `folder`, which exists.
-[[nodiscard]] std::unique_ptr<Peer> make_plain_peer(const std::string &folder);
+[[nodiscard]] std::unique_ptr<Peer> make_plain_peer(const std::string& folder);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -20,13 +20,12 @@ inline constexpr uint32_t depth_raw = UINT32_MAX;
 
 // `depth_limit`: deeper layers are not made, because qemu's cost grows with the
 // square of depth. `raw_path` is the plain peer's file.
-[[nodiscard]] std::unique_ptr<Peer> make_qemu_peer(const std::string &folder,
-                                                   const std::string &raw_path,
+[[nodiscard]] std::unique_ptr<Peer> make_qemu_peer(const std::string& folder, const std::string& raw_path,
                                                    uint32_t depth_limit);
 
-[[nodiscard]] std::string qemu_leaf(const std::string &folder, uint32_t depth);
+[[nodiscard]] std::string qemu_leaf(const std::string& folder, uint32_t depth);
 
 // Seconds that qemu-img bench says its requests took. Fault: peer-tool-output.
-[[nodiscard]] Result<double> qemu_bench_seconds(const std::string &output);
+[[nodiscard]] Result<double> qemu_bench_seconds(const std::string& output);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -13,14 +13,11 @@ namespace {
 constexpr uint32_t deep_queue = 32;
 constexpr uint32_t sequential_depth = 32;
 
-void add_lane(Question &question, Peer *peer, const std::string &name,
-              const ReadWork &work) {
-  if (peer == nullptr)
-    return;
+void add_lane(Question& question, Peer* peer, const std::string& name, const ReadWork& work) {
+  if (peer == nullptr) return;
   question.lanes.push_back({.name = name,
                             .measure = [peer, work]() -> Result<Measured> {
-                              return Measured{.value = TRY(peer->read(work)),
-                                              .note = {}};
+                              return Measured{.value = TRY(peer->read(work)), .note = {}};
                             },
                             .files = peer->files(work.depth)});
 }
@@ -34,16 +31,15 @@ std::string lane_name(std::string_view peer, uint32_t depth, IoKind io) {
   return fmt::format("{} {} {}", peer, depth, io_name(io));
 }
 
-uint32_t qemu_deepest(const Bench &bench) {
+uint32_t qemu_deepest(const Bench& bench) {
   return std::min(bench.qemu_depth_max, bench.shape.depth_max);
 }
 
 // Lanes "qemu raw", "qemu 1" ... and their figures, each depth over depth 1 and
 // depth 1 over raw.
-void add_qemu(Question &question, Bench &bench, const std::string &prefix,
-              const ReadWork &work) {
+void add_qemu(Question& question, Bench& bench, const std::string& prefix, const ReadWork& work) {
   ReadWork at = work;
-  auto add = [&](const std::string &name, uint32_t depth) {
+  auto add = [&](const std::string& name, uint32_t depth) {
     at.depth = depth;
     add_lane(question, bench.qemu.get(), name, at);
   };
@@ -51,36 +47,31 @@ void add_qemu(Question &question, Bench &bench, const std::string &prefix,
   add("qemu 1", 1);
   question.rules.push_back(
       {.name = "qemu-" + prefix + "-plain",
-       .what = "qemu: " + prefix +
-               " scattered 4 KiB reads, queue depth 32, depth 1 / raw file",
+       .what = "qemu: " + prefix + " scattered 4 KiB reads, queue depth 32, depth 1 / raw file",
        .numerator = "qemu 1",
        .denominator = "qemu raw"});
-  std::vector<uint32_t> depths = {std::min<uint32_t>(128, qemu_deepest(bench)),
-                                  qemu_deepest(bench)};
+  std::vector<uint32_t> depths = {std::min<uint32_t>(128, qemu_deepest(bench)), qemu_deepest(bench)};
   depths.erase(std::unique(depths.begin(), depths.end()), depths.end());
   const std::string over = work.direct ? "qemu raw" : "qemu 1";
   for (const uint32_t depth : depths) {
     add(fmt::format("qemu {}", depth), depth);
     question.rules.push_back(
         {.name = fmt::format("qemu-{}-depth-{}", prefix, depth),
-         .what = fmt::format(
-             "qemu: {} scattered 4 KiB reads, queue depth 32, depth {} / {}",
-             prefix, depth, work.direct ? "raw file" : "depth 1"),
+         .what = fmt::format("qemu: {} scattered 4 KiB reads, queue depth 32, depth {} / {}", prefix, depth,
+                             work.direct ? "raw file" : "depth 1"),
          .numerator = fmt::format("qemu {}", depth),
          .denominator = over});
   }
 }
 
-} // namespace
+}  // namespace
 
-Question cached_reads(Bench &bench) {
+Question cached_reads(Bench& bench) {
   Question question{.name = "cached", .lanes = {}, .rules = {}};
   const uint32_t deep = bench.shape.depth_max;
-  const std::string qemu_deep =
-      fmt::format("qemu-cached-depth-{}", qemu_deepest(bench));
+  const std::string qemu_deep = fmt::format("qemu-cached-depth-{}", qemu_deepest(bench));
   for (const IoKind io : {IoKind::mapped, IoKind::psync, IoKind::io_uring}) {
-    const ReadWork work{
-        .io = io, .queue_depth = cached_queue(io), .duration = bench.duration};
+    const ReadWork work{.io = io, .queue_depth = cached_queue(io), .duration = bench.duration};
     auto at = [&](uint32_t depth) {
       ReadWork one = work;
       one.depth = depth;
@@ -88,23 +79,19 @@ Question cached_reads(Bench &bench) {
     };
     add_lane(question, bench.plain.get(), lane_name("plain", 0, io), at(0));
     add_lane(question, bench.vhdlab.get(), lane_name("vhdlab", 1, io), at(1));
-    add_lane(question, bench.vhdlab.get(), lane_name("vhdlab", deep, io),
-             at(deep));
+    add_lane(question, bench.vhdlab.get(), lane_name("vhdlab", deep, io), at(deep));
     const double reach = io == IoKind::mapped ? 0.95 : 0.6;
     question.rules.push_back(
         {.name = fmt::format("cached-depth-{}", io_name(io)),
-         .what = fmt::format(
-             "cached scattered 4 KiB reads, {}, index, depth {} / depth 1",
-             io_name(io), deep),
+         .what =
+             fmt::format("cached scattered 4 KiB reads, {}, index, depth {} / depth 1", io_name(io), deep),
          .numerator = lane_name("vhdlab", deep, io),
          .denominator = lane_name("vhdlab", 1, io),
          .reach = reach,
          .qemu = qemu_deep});
     question.rules.push_back(
         {.name = fmt::format("cached-plain-{}", io_name(io)),
-         .what = fmt::format(
-             "cached scattered 4 KiB reads, {}, vhdlab depth 1 / plain file",
-             io_name(io)),
+         .what = fmt::format("cached scattered 4 KiB reads, {}, vhdlab depth 1 / plain file", io_name(io)),
          .numerator = lane_name("vhdlab", 1, io),
          .denominator = lane_name("plain", 0, io),
          .reach = 0.87,
@@ -117,9 +104,7 @@ Question cached_reads(Bench &bench) {
   add_lane(question, bench.vhdlab.get(), "vhdlab walk", work);
   question.rules.push_back(
       {.name = "cached-depth-walk",
-       .what = fmt::format(
-           "cached scattered 4 KiB reads, psync, walk, depth {} / depth 1",
-           deep),
+       .what = fmt::format("cached scattered 4 KiB reads, psync, walk, depth {} / depth 1", deep),
        .numerator = "vhdlab walk",
        .denominator = lane_name("vhdlab", 1, IoKind::psync)});
   work.resolve = ResolveMode::index;
@@ -127,37 +112,30 @@ Question cached_reads(Bench &bench) {
   add_lane(question, bench.vhdlab.get(), "vhdlab random", work);
   work.depth = 1;
   add_lane(question, bench.vhdlab.get(), "vhdlab 1 random", work);
-  question.rules.push_back(
-      {.name = "cached-depth-random",
-       .what = fmt::format("the same by random draws: cached 4 KiB reads, "
-                           "psync, index, depth {} / depth 1",
-                           deep),
-       .numerator = "vhdlab random",
-       .denominator = "vhdlab 1 random",
-       .reach = 0.6,
-       .qemu = qemu_deep});
+  question.rules.push_back({.name = "cached-depth-random",
+                            .what = fmt::format("the same by random draws: cached 4 KiB reads, "
+                                                "psync, index, depth {} / depth 1",
+                                                deep),
+                            .numerator = "vhdlab random",
+                            .denominator = "vhdlab 1 random",
+                            .reach = 0.6,
+                            .qemu = qemu_deep});
 
   add_lane(question, bench.fio.get(), "fio",
            {.duration = std::max(bench.duration, Nanoseconds(100'000'000))});
-  question.rules.push_back(
-      {.name = "judge-fio-cached",
-       .what = "judge: cached 4 KiB reads of the plain file, psync, fio / this "
-               "program's loop",
-       .numerator = "fio",
-       .denominator = lane_name("plain", 0, IoKind::psync)});
+  question.rules.push_back({.name = "judge-fio-cached",
+                            .what = "judge: cached 4 KiB reads of the plain file, psync, fio / this "
+                                    "program's loop",
+                            .numerator = "fio",
+                            .denominator = lane_name("plain", 0, IoKind::psync)});
 
   add_qemu(question, bench, "cached",
-           {.io = IoKind::io_uring,
-            .queue_depth = deep_queue,
-            .duration = bench.duration});
+           {.io = IoKind::io_uring, .queue_depth = deep_queue, .duration = bench.duration});
   const uint32_t qemu_depth = std::min<uint32_t>(128, qemu_deepest(bench));
-  const double passed = mean_layers_probed(bench.shape, qemu_depth) -
-                        mean_layers_probed(bench.shape, 1);
+  const double passed = mean_layers_probed(bench.shape, qemu_depth) - mean_layers_probed(bench.shape, 1);
   question.rules.push_back(
       {.name = "qemu-walk",
-       .what = fmt::format(
-           "qemu: cost per layer passed at depth {}, from the reads",
-           qemu_depth),
+       .what = fmt::format("qemu: cost per layer passed at depth {}, from the reads", qemu_depth),
        .numerator = fmt::format("qemu {}", qemu_depth),
        .denominator = "qemu 1",
        .unit = "ns",
@@ -168,47 +146,39 @@ Question cached_reads(Bench &bench) {
   return question;
 }
 
-Question direct_reads(Bench &bench) {
+Question direct_reads(Bench& bench) {
   Question question{.name = "direct", .lanes = {}, .rules = {}};
   const uint32_t deep = bench.shape.depth_max;
   for (const IoKind io : {IoKind::psync, IoKind::io_uring}) {
-    ReadWork work{.io = io,
-                  .queue_depth = deep_queue,
-                  .direct = true,
-                  .duration = bench.duration};
+    ReadWork work{.io = io, .queue_depth = deep_queue, .direct = true, .duration = bench.duration};
     add_lane(question, bench.plain.get(), lane_name("plain", 0, io), work);
     work.depth = deep;
     add_lane(question, bench.vhdlab.get(), lane_name("vhdlab", deep, io), work);
-    question.rules.push_back(
-        {.name = fmt::format("direct-depth-{}", io_name(io)),
-         .what = fmt::format("direct scattered 4 KiB reads, {}, queue depth "
-                             "32, depth {} / plain file",
-                             io_name(io), deep),
-         .numerator = lane_name("vhdlab", deep, io),
-         .denominator = lane_name("plain", 0, io),
-         .reach = 0.95,
-         .qemu = fmt::format("qemu-direct-depth-{}", qemu_deepest(bench))});
+    question.rules.push_back({.name = fmt::format("direct-depth-{}", io_name(io)),
+                              .what = fmt::format("direct scattered 4 KiB reads, {}, queue depth "
+                                                  "32, depth {} / plain file",
+                                                  io_name(io), deep),
+                              .numerator = lane_name("vhdlab", deep, io),
+                              .denominator = lane_name("plain", 0, io),
+                              .reach = 0.95,
+                              .qemu = fmt::format("qemu-direct-depth-{}", qemu_deepest(bench))});
   }
   add_lane(question, bench.fio.get(), "fio",
            {.io = IoKind::io_uring,
             .queue_depth = deep_queue,
             .direct = true,
             .duration = std::max(bench.duration, Nanoseconds(100'000'000))});
-  question.rules.push_back(
-      {.name = "judge-fio-direct",
-       .what = "judge: direct 4 KiB reads of the plain file, io_uring, queue "
-               "depth 32, fio / this program's loop",
-       .numerator = "fio",
-       .denominator = lane_name("plain", 0, IoKind::io_uring)});
+  question.rules.push_back({.name = "judge-fio-direct",
+                            .what = "judge: direct 4 KiB reads of the plain file, io_uring, queue "
+                                    "depth 32, fio / this program's loop",
+                            .numerator = "fio",
+                            .denominator = lane_name("plain", 0, IoKind::io_uring)});
   add_qemu(question, bench, "direct",
-           {.io = IoKind::psync,
-            .queue_depth = deep_queue,
-            .direct = true,
-            .duration = bench.duration});
+           {.io = IoKind::psync, .queue_depth = deep_queue, .direct = true, .duration = bench.duration});
   return question;
 }
 
-Question sequential_reads(Bench &bench) {
+Question sequential_reads(Bench& bench) {
   Question question{.name = "sequential", .lanes = {}, .rules = {}};
   const uint32_t depth = std::min(sequential_depth, bench.shape.depth_max);
   for (const bool direct : {false, true}) {
@@ -228,25 +198,21 @@ Question sequential_reads(Bench &bench) {
     add_lane(question, bench.qemu.get(), fmt::format("qemu {}", how), work);
     question.rules.push_back(
         {.name = fmt::format("sequential-{}", how),
-         .what = fmt::format(
-             "{} sequential 1 MiB reads through depth {} / plain file", how,
-             depth),
+         .what = fmt::format("{} sequential 1 MiB reads through depth {} / plain file", how, depth),
          .numerator = fmt::format("vhdlab {}", how),
          .denominator = fmt::format("plain {}", how),
          .reach = 0.9,
          .qemu = fmt::format("qemu-sequential-{}", how)});
     question.rules.push_back(
         {.name = fmt::format("qemu-sequential-{}", how),
-         .what =
-             fmt::format("qemu: {} sequential 1 MiB reads, depth {} / raw file",
-                         how, work.depth),
+         .what = fmt::format("qemu: {} sequential 1 MiB reads, depth {} / raw file", how, work.depth),
          .numerator = fmt::format("qemu {}", how),
          .denominator = fmt::format("qemu raw {}", how)});
   }
   return question;
 }
 
-double mean_layers_probed(const DiskShape &shape, uint32_t depth) {
+double mean_layers_probed(const DiskShape& shape, uint32_t depth) {
   double probes = 0;
   const uint64_t units = shape.disk_bytes / shape.write_bytes;
   std::vector<uint32_t> newest(units, 0);
@@ -259,4 +225,4 @@ double mean_layers_probed(const DiskShape &shape, uint32_t depth) {
   return probes / static_cast<double>(units);
 }
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

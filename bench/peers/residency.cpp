@@ -23,8 +23,7 @@ template <typename Visit>
 void for_each_data(int descriptor, uint64_t size_bytes, Visit visit) {
   for (uint64_t at = 0; at < size_bytes;) {
     const off_t begin = ::lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
-    if (begin < 0)
-      return;
+    if (begin < 0) return;
     const off_t end = ::lseek(descriptor, begin, SEEK_HOLE);
     const uint64_t first = round_down(static_cast<uint64_t>(begin), page_bytes);
     at = end < 0 ? size_bytes : static_cast<uint64_t>(end);
@@ -37,7 +36,7 @@ struct OpenFile {
   uint64_t size_bytes = 0;
 };
 
-Result<OpenFile> open_file(const std::string &path) {
+Result<OpenFile> open_file(const std::string& path) {
   FileDescriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (descriptor.number() < 0 || ::fstat(descriptor.number(), &status) != 0)
@@ -45,22 +44,17 @@ Result<OpenFile> open_file(const std::string &path) {
   return OpenFile{std::move(descriptor), static_cast<uint64_t>(status.st_size)};
 }
 
-Result<Residency> residency_of_one(const std::string &path) {
+Result<Residency> residency_of_one(const std::string& path) {
   const OpenFile file = TRY(open_file(path));
   Residency residency;
-  if (file.size_bytes == 0)
-    return residency;
-  void *mapping = ::mmap(nullptr, file.size_bytes, PROT_READ, MAP_SHARED,
-                         file.descriptor.number(), 0);
-  if (mapping == MAP_FAILED)
-    return system_failure(path, "map", errno);
+  if (file.size_bytes == 0) return residency;
+  void* mapping = ::mmap(nullptr, file.size_bytes, PROT_READ, MAP_SHARED, file.descriptor.number(), 0);
+  if (mapping == MAP_FAILED) return system_failure(path, "map", errno);
   std::vector<unsigned char> pages;
   for_each_data(file.descriptor.number(), file.size_bytes, [&](ByteRange data) {
     pages.assign(data.length / page_bytes, 0);
-    (void)::mincore(static_cast<std::byte *>(mapping) + data.offset,
-                    data.length, pages.data());
-    const auto resident = std::ranges::count_if(
-        pages, [](unsigned char page) { return (page & 1) != 0; });
+    (void)::mincore(static_cast<std::byte*>(mapping) + data.offset, data.length, pages.data());
+    const auto resident = std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; });
     residency.data_bytes += data.length;
     residency.resident_bytes += static_cast<uint64_t>(resident) * page_bytes;
   });
@@ -68,24 +62,23 @@ Result<Residency> residency_of_one(const std::string &path) {
   return residency;
 }
 
-Result<void> read_all(const std::string &path) {
+Result<void> read_all(const std::string& path) {
   const OpenFile file = TRY(open_file(path));
   AlignedBuffer buffer(mib);
   for_each_data(file.descriptor.number(), file.size_bytes, [&](ByteRange data) {
     for (uint64_t at = data.offset; at < data.end(); at += buffer.size()) {
       (void)!::pread(file.descriptor.number(), buffer.bytes().data(),
-                     std::min(buffer.size(), data.end() - at),
-                     static_cast<off_t>(at));
+                     std::min(buffer.size(), data.end() - at), static_cast<off_t>(at));
     }
   });
   return {};
 }
 
-} // namespace
+}  // namespace
 
-Result<Residency> residency_of(const std::vector<std::string> &paths) {
+Result<Residency> residency_of(const std::vector<std::string>& paths) {
   Residency sum;
-  for (const std::string &path : paths) {
+  for (const std::string& path : paths) {
     const Residency one = TRY(residency_of_one(path));
     sum.data_bytes += one.data_bytes;
     sum.resident_bytes += one.resident_bytes;
@@ -93,13 +86,11 @@ Result<Residency> residency_of(const std::vector<std::string> &paths) {
   return sum;
 }
 
-Result<Residency> make_resident(const std::vector<std::string> &paths,
-                                double share_min) {
-  for (const std::string &path : paths) {
-    if (TRY(residency_of_one(path)).share() < share_min)
-      TRY(read_all(path));
+Result<Residency> make_resident(const std::vector<std::string>& paths, double share_min) {
+  for (const std::string& path : paths) {
+    if (TRY(residency_of_one(path)).share() < share_min) TRY(read_all(path));
   }
   return residency_of(paths);
 }
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

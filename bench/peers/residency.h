@@ -11,23 +11,19 @@
 namespace vhdlab::peers {
 
 struct Residency {
-  uint64_t data_bytes = 0;     // holes are nobody's data
-  uint64_t resident_bytes = 0; // of those
+  uint64_t data_bytes = 0;      // holes are nobody's data
+  uint64_t resident_bytes = 0;  // of those
 
   [[nodiscard]] double share() const {
-    return data_bytes == 0 ? 1
-                           : static_cast<double>(resident_bytes) /
-                                 static_cast<double>(data_bytes);
+    return data_bytes == 0 ? 1 : static_cast<double>(resident_bytes) / static_cast<double>(data_bytes);
   }
 };
 
 // Faults: file-*.
-[[nodiscard]] Result<Residency>
-residency_of(const std::vector<std::string> &paths);
+[[nodiscard]] Result<Residency> residency_of(const std::vector<std::string>& paths);
 
 // Reads the data of the files whose residency is below `share_min`, and says
 // how resident all are then.
-[[nodiscard]] Result<Residency>
-make_resident(const std::vector<std::string> &paths, double share_min = 0.99);
+[[nodiscard]] Result<Residency> make_resident(const std::vector<std::string>& paths, double share_min = 0.99);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

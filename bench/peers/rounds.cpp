@@ -17,19 +17,17 @@ namespace {
 struct LaneLog {
   std::vector<double> values;
   std::string note;
-  double resident_share = 1; // the least of all rounds
-  std::string refusal;       // why it was left out; empty while it runs
+  double resident_share = 1;  // the least of all rounds
+  std::string refusal;        // why it was left out; empty while it runs
 };
 
-bool is_refusal(const Error &error) {
-  return error.kind == ErrorKind::unsupported ||
-         error.kind == ErrorKind::not_found;
+bool is_refusal(const Error& error) {
+  return error.kind == ErrorKind::unsupported || error.kind == ErrorKind::not_found;
 }
 
-Result<void> run_lane(const Lane &lane, LaneLog &log) {
+Result<void> run_lane(const Lane& lane, LaneLog& log) {
   if (!lane.files.empty()) {
-    log.resident_share =
-        std::min(log.resident_share, TRY(make_resident(lane.files)).share());
+    log.resident_share = std::min(log.resident_share, TRY(make_resident(lane.files)).share());
   }
   Measured measured = TRY(lane.measure());
   log.values.push_back(measured.value);
@@ -37,17 +35,13 @@ Result<void> run_lane(const Lane &lane, LaneLog &log) {
   return {};
 }
 
-std::string note_of(const std::string &lane, const LaneLog &log) {
-  std::string note = fmt::format(
-      "{} {}", lane, reports::three_digits(reports::median_of(log.values)));
-  if (!log.note.empty())
-    note += " (" + log.note + ")";
+std::string note_of(const std::string& lane, const LaneLog& log) {
+  std::string note = fmt::format("{} {}", lane, reports::three_digits(reports::median_of(log.values)));
+  if (!log.note.empty()) note += " (" + log.note + ")";
   return note;
 }
 
-reports::HistoryFigure figure_of(const FigureRule &rule,
-                                 const LaneLog &numerator,
-                                 const LaneLog *denominator,
+reports::HistoryFigure figure_of(const FigureRule& rule, const LaneLog& numerator, const LaneLog* denominator,
                                  bool is_residency_known) {
   std::vector<double> values;
   for (size_t round = 0; round < numerator.values.size(); ++round) {
@@ -72,74 +66,59 @@ reports::HistoryFigure figure_of(const FigureRule &rule,
     figure.notes.push_back(note_of(rule.denominator, *denominator));
     share = std::min(share, denominator->resident_share);
   }
-  if (is_residency_known)
-    figure.notes.push_back(fmt::format("resident {:.1f} %", 100 * share));
+  if (is_residency_known) figure.notes.push_back(fmt::format("resident {:.1f} %", 100 * share));
   return figure;
 }
 
-} // namespace
+}  // namespace
 
-Result<Answers> answer(const Question &question, uint32_t repeats,
-                       const std::vector<std::string> &only,
-                       std::ostream &progress) {
-  std::vector<const FigureRule *> rules;
-  std::map<std::string, LaneLog> logs; // of the lanes some rule needs
-  for (const FigureRule &rule : question.rules) {
-    const bool asked = only.empty() ||
-                       std::ranges::find(only, rule.name) != only.end() ||
+Result<Answers> answer(const Question& question, uint32_t repeats, const std::vector<std::string>& only,
+                       std::ostream& progress) {
+  std::vector<const FigureRule*> rules;
+  std::map<std::string, LaneLog> logs;  // of the lanes some rule needs
+  for (const FigureRule& rule : question.rules) {
+    const bool asked = only.empty() || std::ranges::find(only, rule.name) != only.end() ||
                        std::ranges::find(only, question.name) != only.end();
-    if (!asked)
-      continue;
+    if (!asked) continue;
     rules.push_back(&rule);
     logs[rule.numerator];
-    if (!rule.denominator.empty())
-      logs[rule.denominator];
+    if (!rule.denominator.empty()) logs[rule.denominator];
   }
   Answers answers;
-  if (rules.empty())
-    return answers;
-  if (question.prepare)
-    TRY(question.prepare());
+  if (rules.empty()) return answers;
+  if (question.prepare) TRY(question.prepare());
 
   for (uint32_t round = 0; round < repeats; ++round) {
-    for (const Lane &lane : question.lanes) {
+    for (const Lane& lane : question.lanes) {
       const auto log = logs.find(lane.name);
-      if (log == logs.end() || !log->second.refusal.empty())
-        continue;
-      progress << fmt::format("{} round {} of {}: {}\n", question.name,
-                              round + 1, repeats, lane.name)
+      if (log == logs.end() || !log->second.refusal.empty()) continue;
+      progress << fmt::format("{} round {} of {}: {}\n", question.name, round + 1, repeats, lane.name)
                << std::flush;
       auto done = run_lane(lane, log->second);
-      if (!done && !is_refusal(done.error()))
-        return std::unexpected(std::move(done).error().in(lane.name));
-      if (!done)
-        log->second.refusal = done.error().text();
+      if (!done && !is_refusal(done.error())) return std::unexpected(std::move(done).error().in(lane.name));
+      if (!done) log->second.refusal = done.error().text();
     }
   }
-  auto knows_residency = [&](const std::string &name) {
+  auto knows_residency = [&](const std::string& name) {
     const auto lane = std::ranges::find(question.lanes, name, &Lane::name);
     return lane != question.lanes.end() && !lane->files.empty();
   };
-  for (const FigureRule *rule : rules) {
-    const LaneLog &numerator = logs[rule->numerator];
-    const LaneLog *denominator =
-        rule->denominator.empty() ? nullptr : &logs[rule->denominator];
+  for (const FigureRule* rule : rules) {
+    const LaneLog& numerator = logs[rule->numerator];
+    const LaneLog* denominator = rule->denominator.empty() ? nullptr : &logs[rule->denominator];
     std::string refusal = numerator.refusal;
-    if (refusal.empty() && denominator != nullptr)
-      refusal = denominator->refusal;
+    if (refusal.empty() && denominator != nullptr) refusal = denominator->refusal;
     if (refusal.empty() &&
-        (numerator.values.empty() ||
-         (denominator != nullptr && denominator->values.empty()))) {
+        (numerator.values.empty() || (denominator != nullptr && denominator->values.empty()))) {
       refusal = "this run has no such contender";
     }
     if (!refusal.empty()) {
       answers.not_measured.push_back(rule->name + ": " + refusal);
       continue;
     }
-    answers.figures.push_back(figure_of(*rule, numerator, denominator,
-                                        knows_residency(rule->numerator)));
+    answers.figures.push_back(figure_of(*rule, numerator, denominator, knows_residency(rule->numerator)));
   }
   return answers;
 }
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

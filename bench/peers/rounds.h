@@ -15,8 +15,8 @@
 namespace vhdlab::peers {
 
 struct Measured {
-  double value = 0; // a rate, or a time, or bytes
-  std::string note; // what went with it: flushes; may be empty
+  double value = 0;  // a rate, or a time, or bytes
+  std::string note;  // what went with it: flushes; may be empty
 };
 
 // One contender.
@@ -33,34 +33,32 @@ struct FigureRule {
   std::string name;
   std::string what;
   std::string numerator;
-  std::string denominator; // empty: the figure is the numerator's value itself
+  std::string denominator;  // empty: the figure is the numerator's value itself
   std::optional<double> reach;
   std::string unit = "1";
   bool higher_is_better = true;
-  std::string qemu; // the rule with qemu's value of the same, where it applies
-  std::function<double(double numerator, double denominator)> combine =
-      {}; // absent: their ratio
+  std::string qemu;  // the rule with qemu's value of the same, where it applies
+  std::function<double(double numerator, double denominator)> combine = {};  // absent: their ratio
 };
 
 struct Question {
-  std::string name; // what --only takes, besides the names of rules
+  std::string name;  // what --only takes, besides the names of rules
   std::vector<Lane> lanes;
   std::vector<FigureRule> rules;
-  std::function<Result<void>()> prepare = {}; // once, before the first round
+  std::function<Result<void>()> prepare = {};  // once, before the first round
 };
 
 struct Answers {
   std::vector<reports::HistoryFigure>
-      figures; // median, low, high, notes; stamp them with commit and machine
-  std::vector<std::string> not_measured; // "figure: why", such as direct I/O
-                                         // that the machine refuses
+      figures;                            // median, low, high, notes; stamp them with commit and machine
+  std::vector<std::string> not_measured;  // "figure: why", such as direct I/O
+                                          // that the machine refuses
 };
 
 // A lane that fails with the kind unsupported or not_found is left out, with
 // the figures that need it; any other failure ends the question. Lanes that no
 // rule in `only` needs are not run; empty means all rules.
-[[nodiscard]] Result<Answers> answer(const Question &question, uint32_t repeats,
-                                     const std::vector<std::string> &only,
-                                     std::ostream &progress);
+[[nodiscard]] Result<Answers> answer(const Question& question, uint32_t repeats,
+                                     const std::vector<std::string>& only, std::ostream& progress);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

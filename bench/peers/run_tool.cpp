@@ -21,13 +21,12 @@
 namespace vhdlab::peers {
 namespace {
 
-constexpr int exec_failed = 127; // as a shell reports it
+constexpr int exec_failed = 127;  // as a shell reports it
 
-[[noreturn]] void become(const std::vector<std::string> &arguments,
-                         int output) {
-  std::vector<char *> words;
-  for (const std::string &argument : arguments)
-    words.push_back(const_cast<char *>(argument.c_str()));
+[[noreturn]] void become(const std::vector<std::string>& arguments, int output) {
+  std::vector<char*> words;
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
@@ -37,34 +36,29 @@ constexpr int exec_failed = 127; // as a shell reports it
   ::_exit(exec_failed);
 }
 
-} // namespace
+}  // namespace
 
-bool has_tool(const std::string &name) {
-  const char *path = std::getenv("PATH");
+bool has_tool(const std::string& name) {
+  const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((std::filesystem::path(folder) / name).c_str(), X_OK) == 0)
-      return true;
+    if (::access((std::filesystem::path(folder) / name).c_str(), X_OK) == 0) return true;
   }
   return false;
 }
 
-Result<ToolRun> run_tool(const std::vector<std::string> &arguments) {
+Result<ToolRun> run_tool(const std::vector<std::string>& arguments) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
-    return system_failure(arguments[0], "make a pipe to", errno);
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return system_failure(arguments[0], "make a pipe to", errno);
   const auto begin = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
-  if (child < 0)
-    return system_failure(arguments[0], "start", errno);
-  if (child == 0)
-    become(arguments, pipe[1]);
+  if (child < 0) return system_failure(arguments[0], "start", errno);
+  if (child == 0) become(arguments, pipe[1]);
   ::close(pipe[1]);
 
   ToolRun run;
   std::array<char, 4096> piece{};
-  for (ssize_t length = 0;
-       (length = ::read(pipe[0], piece.data(), piece.size())) > 0;)
+  for (ssize_t length = 0; (length = ::read(pipe[0], piece.data(), piece.size())) > 0;)
     run.output.append(piece.data(), static_cast<size_t>(length));
   ::close(pipe[0]);
   int status = 0;
@@ -74,16 +68,14 @@ Result<ToolRun> run_tool(const std::vector<std::string> &arguments) {
   run.duration = std::chrono::steady_clock::now() - begin;
   run.resident_bytes_max = static_cast<uint64_t>(usage.ru_maxrss) * kib;
   if (WIFEXITED(status) && WEXITSTATUS(status) == exec_failed) {
-    return failure(ErrorKind::not_found, "peer-tool-missing",
-                   fmt::format("{}: cannot be run", arguments[0]),
+    return failure(ErrorKind::not_found, "peer-tool-missing", fmt::format("{}: cannot be run", arguments[0]),
                    "install it, or leave this peer out");
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     return failure(ErrorKind::io_failed, "peer-tool-failed",
-                   fmt::format("{}: failed and printed: {}",
-                               fmt::join(arguments, " "), run.output));
+                   fmt::format("{}: failed and printed: {}", fmt::join(arguments, " "), run.output));
   }
   return run;
 }
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -11,16 +11,15 @@
 namespace vhdlab::peers {
 
 struct ToolRun {
-  std::string output; // standard output and standard error, as they came
+  std::string output;  // standard output and standard error, as they came
   Nanoseconds duration{0};
-  uint64_t resident_bytes_max = 0; // of the process at its largest
+  uint64_t resident_bytes_max = 0;  // of the process at its largest
 };
 
 // Faults: peer-tool-missing, peer-tool-failed (with what it printed).
-[[nodiscard]] Result<ToolRun>
-run_tool(const std::vector<std::string> &arguments);
+[[nodiscard]] Result<ToolRun> run_tool(const std::vector<std::string>& arguments);
 
 // Whether PATH has a program of this name.
-[[nodiscard]] bool has_tool(const std::string &name);
+[[nodiscard]] bool has_tool(const std::string& name);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -10,10 +10,9 @@
 namespace vhdlab::peers {
 
 // Keeps its files in `folder`, which exists.
-[[nodiscard]] std::unique_ptr<Peer> make_vhdlab_peer(const std::string &folder);
+[[nodiscard]] std::unique_ptr<Peer> make_vhdlab_peer(const std::string& folder);
 
 // The file whose chain has this depth.
-[[nodiscard]] std::string vhdlab_leaf(const std::string &folder,
-                                      uint32_t depth);
+[[nodiscard]] std::string vhdlab_leaf(const std::string& folder, uint32_t depth);
 
-} // namespace vhdlab::peers
+}  // namespace vhdlab::peers

@@ -136,14 +136,15 @@ TEST(PeersBench, AnswersEveryQuestionInATinyRun) {
     EXPECT_TRUE(std::isfinite(figure.median)) << figure.figure;
   }
   for (const std::string name :
-       {"cached-depth-psync", "cached-plain-psync", "cached-depth-walk", "qemu-cached-plain",
-        "sequential-cached", "walk-8", "open", "memory", "qemu-open", "qemu-memory", "merge-dense",
-        "merge-scattered-2", "merge-scattered-10", "merge-16", "qemu-merge-dense"}) {
+       {"cached-depth-mapped", "cached-plain-mapped", "cached-depth-psync", "cached-plain-psync",
+        "cached-depth-walk", "qemu-cached-plain", "sequential-cached", "walk-8", "open", "memory",
+        "qemu-open", "qemu-memory", "merge-dense", "merge-scattered-2", "merge-scattered-10", "merge-16",
+        "qemu-merge-dense"}) {
     EXPECT_TRUE(names.contains(name)) << name << "\n" << run->output;
   }
   // Direct I/O may be refused here; then the output says so for each.
   for (const std::string name :
-       {"direct-depth-psync", "sequential-direct", "first-writes", "qemu-direct-plain"}) {
+       {"direct-depth-psync", "sequential-direct", "first-writes-psync", "qemu-direct-plain"}) {
     EXPECT_TRUE(names.contains(name) || run->output.find("not measured: " + name) != std::string::npos)
         << name;
   }
