@@ -209,7 +209,7 @@ Result<void> Machine::clear_notes() {
 Result<void> Machine::clear_leftovers() {
   TRY(clear_notes());
   if (!manifest_.is_gone()) return {};
-  for (const std::string& path : {manifest_path(folder_), machine_lock_path(folder_)}) {
+  for (const std::string& path : {machine_lock_path(folder_), manifest_path(folder_)}) {
     if (files_->exists(path)) TRY(files_->remove(path));
   }
   return files_->sync_folder(folder_);
