@@ -171,10 +171,19 @@ Result<void> Machine::remove(bool with_disks) {
 // ---- Leftovers ----
 
 Result<void> Machine::remove_file(const std::string& name) {
-  for (const std::string& path : {path_of(name), merge_record_path(path_of(name))}) {
-    if (!files_->exists(path)) continue;
-    TRY(files_->remove(path));
-    cleared_paths_.push_back(path);
+  TRY(remove_merge_notes(name));
+  const std::string path = path_of(name);
+  if (!files_->exists(path)) return {};
+  TRY(files_->remove(path));
+  cleared_paths_.push_back(path);
+  return {};
+}
+
+// What merges of a chain with this leaf noted beside it, whole or half written.
+Result<void> Machine::remove_merge_notes(const std::string& name) {
+  const std::string record = merge_record_path(path_of(name));
+  for (const std::string& path : {record, record + ".new"}) {
+    if (files_->exists(path)) TRY(files_->remove(path));
   }
   return {};
 }

@@ -71,14 +71,20 @@ Result<void> Machine::refuse_foreign_disks(const PendingMerge& merge) {
   return {};
 }
 
-// Whether an earlier run had moved everything: then the first of the children stands on the target already.
+// Whether an earlier run had moved everything: then some of the children stand on the target already.
 Result<bool> Machine::is_moved(const PendingMerge& merge) {
-  if (merge.children.empty()) return false;
-  const std::string child_path = path_of(merge.children.front());
-  const auto child = TRY(open_vhdx(*files_, child_path, OpenMode::read_only, CacheMode::buffered, *random_));
-  if (!child->image().metadata().parent) return false;
-  const std::string parent = TRY(find_parent(*files_, child_path, *child->image().metadata().parent));
-  return TRY(files_->identity(parent)) == TRY(files_->identity(path_of(merge.target)));
+  for (const std::string& child : merge.children) {
+    if (TRY(stands_on(child, merge.target))) return true;
+  }
+  return false;
+}
+
+Result<bool> Machine::stands_on(const std::string& child, const std::string& parent) {
+  const std::string path = path_of(child);
+  const auto disk = TRY(open_vhdx(*files_, path, OpenMode::read_only, CacheMode::buffered, *random_));
+  if (!disk->image().metadata().parent) return false;
+  const std::string found = TRY(find_parent(*files_, path, *disk->image().metadata().parent));
+  return TRY(files_->identity(found)) == TRY(files_->identity(path_of(parent)));
 }
 
 Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& outcome,
@@ -101,12 +107,16 @@ Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& 
         TRY(open_vhdx(*files_, path_of(merge.target), OpenMode::read_only, CacheMode::buffered, *random_));
     identity = target->image().header().data_write_guid;
   }
-  for (size_t i = 1; i < merge.children.size(); ++i) {
-    const auto child = TRY(open_vhdx(*files_, path_of(merge.children[i]), OpenMode::read_write,
-                                     CacheMode::buffered, *random_, vhdx::WriteIntent::same_content));
+  for (const std::string& name : merge.children) {
+    if (TRY(stands_on(name, merge.target))) continue;
+    const auto child = TRY(open_vhdx(*files_, path_of(name), OpenMode::read_write, CacheMode::buffered,
+                                     *random_, vhdx::WriteIntent::same_content));
     TRY(child->image().set_parent(vhdx::make_parent_locator(identity, folder_, path_of(merge.target))));
     TRY(child->close());
   }
+  // Earlier runs may have gone along another child: no record of theirs is worth anything from here on.
+  for (const std::string& child : merge.children)
+    TRY(remove_merge_notes(child));
   manifest_.tree = after_merge(manifest_.tree, merge);
   manifest_.removing.assign(merge.sources.rbegin(), merge.sources.rend());
   TRY(write());
