@@ -21,10 +21,12 @@
 #include "scenarios/cli/scenario_library.h"
 #include "scenarios/cli/text_table.h"
 #include "scenarios/cli/write_text_file.h"
+#include "scenarios/devices/profile_file.h"
 #include "scenarios/language/parse.h"
 #include "scenarios/runner/environment.h"
 #include "scenarios/runner/run_scenario.h"
 #include "scenarios/targets/engine_target.h"
+#include "scenarios/targets/sim_target.h"
 
 namespace vhdlab::scenarios::run_command {
 namespace {
@@ -45,13 +47,65 @@ Result<std::vector<std::string>> overrides_of(const Arguments& arguments) {
   return overrides;
 }
 
-Result<void> require_known_target(const Arguments& arguments) {
+enum class TargetKind { engine, sim };
+
+// Where the scenario runs, and on which device when that is modelled.
+struct TargetChoice {
+  TargetKind kind = TargetKind::engine;
+  std::optional<sim::DeviceProfile> device;  // the user's choice
+};
+
+// The simulator's device where neither the user nor the scenario names one.
+constexpr std::string_view usual_device = "nvme";
+
+Result<sim::DeviceProfile> find_device(const CommandContext& context, const std::string& name) {
+  auto profile = ProfileLibrary(context.files, context.library_folder).find(name);
+  if (profile) return *std::move(profile);
+  return failure(ErrorKind::invalid_argument, "device-profile",
+                 fmt::format("the device cannot be used\n{}", render_findings(profile.error())),
+                 "'vhdlab list devices' shows the shipped ones");
+}
+
+Result<TargetChoice> choose_target(const CommandContext& context, const Arguments& arguments) {
   constexpr std::array<std::string_view, 4> targets = {"engine", "sim", "qemu", "hyperv"};
-  const auto target = TRY(arguments.choice("target", targets));
-  if (target.value_or(0) == 0) return {};
-  return failure(ErrorKind::unsupported, "run-target",
-                 fmt::format("the target '{}' is not part of this version", targets[*target]),
-                 "use --target engine");
+  const size_t target = TRY(arguments.choice("target", targets)).value_or(0);
+  const auto device = arguments.text("device");
+  if (target > 1) {
+    return failure(ErrorKind::unsupported, "run-target",
+                   fmt::format("the target '{}' is not part of this version", targets[target]),
+                   "use --target engine or --target sim");
+  }
+  if (target == 0) {
+    if (device)
+      return usage_failure("usage-option", "--device goes with --target sim only", "add --target sim");
+    return TargetChoice{};
+  }
+  TargetChoice choice{.kind = TargetKind::sim};
+  if (device) choice.device = TRY(find_device(context, *device));
+  return choice;
+}
+
+Result<std::unique_ptr<Target>> make_target(const CommandContext& context, const TargetChoice& choice,
+                                            const std::string& work_folder) {
+  if (choice.kind == TargetKind::engine) return make_engine_target(context.files, work_folder);
+  return make_sim_target(
+      {.device = choice.device ? *choice.device : TRY(find_device(context, std::string(usual_device))),
+       .device_is_chosen = choice.device.has_value(),
+       .find_device = [&context](const std::string& name) { return find_device(context, name); }});
+}
+
+// The simulator's results follow from scenario, seed and device alone: they name no machine.
+reports::Environment environment_of(const CommandContext& context, const TargetChoice& choice,
+                                    const std::string& work_folder) {
+  reports::Environment environment;
+  if (choice.kind == TargetKind::engine) {
+    environment = describe_environment(work_folder);
+  } else {
+    environment.machine =
+        choice.device ? fmt::format("simulated, device {}", choice.device->name) : "simulated";
+  }
+  environment.compiler = context.build.compiler;
+  return environment;
 }
 
 // "results/quick-20260301T123456Z": said by the clock, so that runs stand in order.
@@ -112,19 +166,20 @@ class ResultsFolder {
   std::vector<fs::path> made_;
 };
 
-RunOutcome measure(const CommandContext& context, const Scenario& scenario, const ResultsFolder& folder,
-                   const std::string& started_at, bool quiet) {
-  const auto target = make_engine_target(context.files, folder.work_path());
+Result<RunOutcome> measure(const CommandContext& context, const Scenario& scenario,
+                           const TargetChoice& choice, const ResultsFolder& folder,
+                           const std::string& started_at, bool quiet) {
+  const auto target = TRY(make_target(context, choice, folder.work_path()));
   const auto progress = make_progress(context, quiet);
   const auto free_space = context.free_space_bytes(folder.work_path());
-  RunOptions options{
+  const bool takes_space = choice.kind == TargetKind::engine;
+  const RunOptions options{
       .tool_version = std::string(context.build.version),
       .tool_commit = std::string(context.build.commit),
-      .environment = describe_environment(folder.work_path()),
+      .environment = environment_of(context, choice, folder.work_path()),
       .started_at = started_at,
-      .space_available_bytes = free_space ? std::optional(*free_space) : std::nullopt,
+      .space_available_bytes = free_space && takes_space ? std::optional(*free_space) : std::nullopt,
   };
-  options.environment.compiler = context.build.compiler;
   return run_scenario(scenario, *target, options, *progress, context.stop);
 }
 
@@ -169,7 +224,13 @@ CommandSyntax syntax() {
       .options =
           {
               {"target", "TARGET",
-               "where the scenario runs: 'engine' (the default), real files on this machine"},
+               "where the scenario runs: 'engine' (the default), real files on this machine, or 'sim', "
+               "modelled devices "
+               "in virtual time"},
+              {"device", "NAME",
+               "with --target sim: the device, a shipped one ('vhdlab list devices') or the path of a "
+               "profile; by "
+               "default the scenario's, else 'nvme'"},
               {"set", "NAME=VALUE",
                "set a variable or any value of the scenario, such as depth=0,4 or disk.size=1GiB", true},
               {"output", "DIR",
@@ -198,7 +259,7 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  TRY(require_known_target(arguments));
+  const TargetChoice choice = TRY(choose_target(context, arguments));
   const std::string file =
       resolve_scenario_path(context.files, context.library_folder, arguments.positional(0));
   const auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
@@ -212,7 +273,8 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
                        arguments.text("output").value_or(usual_results_folder(*scenario, started_at)));
   TRY(folder.make(context.files, arguments.has("force")));
 
-  const RunOutcome outcome = measure(context, *scenario, folder, started_at, arguments.has("quiet"));
+  const RunOutcome outcome =
+      TRY(measure(context, *scenario, choice, folder, started_at, arguments.has("quiet")));
   if (has_measured(outcome.record)) {
     TRY(keep(context, folder, outcome.record));
     print(context, folder, outcome.record, format);

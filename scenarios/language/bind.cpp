@@ -52,6 +52,7 @@ class PointBinder {
   ScenarioPoint bind() {
     bind_disk();
     bind_io();
+    bind_sim();
     bind_setup();
     bind_measure();
     return std::move(point_);
@@ -131,6 +132,15 @@ class PointBinder {
     const std::array<Word<ResolveMode>, 2> modes = {
         {{"walk", ResolveMode::walk}, {"index", ResolveMode::index}}};
     point_.resolve = settings.word<ResolveMode>("resolve", modes).value_or(ResolveMode::walk);
+  }
+
+  void bind_sim() {
+    const Node* node = root_.find("sim");
+    if (node == nullptr) return;
+    const Keys keys = {"device", "table_memory"};
+    Settings settings(judge_, *node, "sim", keys);
+    point_.sim.device = settings.text("device");
+    point_.sim.table_memory_bytes = settings.size("table_memory", 4 * kib, tib);
   }
 
   // --- setup ---
@@ -684,8 +694,8 @@ class PointBinder {
 }  // namespace
 
 std::span<const std::string_view> top_level_keys() {
-  static constexpr std::array<std::string_view, 10> keys = {
-      "name", "seed", "disk", "io", "sweep", "setup", "variables", "repeat", "measure", "expect"};
+  static constexpr std::array<std::string_view, 11> keys = {
+      "name", "seed", "disk", "io", "sim", "sweep", "setup", "variables", "repeat", "measure", "expect"};
   return keys;
 }
 

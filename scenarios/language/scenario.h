@@ -132,13 +132,22 @@ struct SweepVariable {
   std::vector<SweepValue> values;
 };
 
+// What only the simulator takes from a scenario; other targets leave it alone.
+struct SimSettings {
+  std::optional<std::string> device;           // a shipped profile's name or a path
+  std::optional<uint64_t> table_memory_bytes;  // for table pages of the whole chain; absent: no limit
+
+  friend bool operator==(const SimSettings&, const SimSettings&) = default;
+};
+
 // One combination of the sweep's values.
 struct ScenarioPoint {
   std::vector<SweepValue> values;  // one for each variable of Scenario::sweep, in its order
   DiskSettings disk;
   IoKind io = IoKind::psync;                // of measured steps
   ResolveMode resolve = ResolveMode::walk;  // how measured steps find data in the chain
-  std::vector<SetupStep> setup;             // with nested repeats; flat_setup() unrolls it
+  SimSettings sim;
+  std::vector<SetupStep> setup;  // with nested repeats; flat_setup() unrolls it
   std::vector<MeasuredStep> measure;
   uint32_t chain_depth = 0;  // checkpoints taken by the setup
 };

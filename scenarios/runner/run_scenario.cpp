@@ -79,6 +79,7 @@ class Run {
     for (const SetupStep& step : flat_setup(point)) {
       ++ordinal;
       if (std::holds_alternative<CreateBase>(step.action)) {
+        TRY(target_.prepare(point.sim));
         TRY(target_.create_base(point.disk, scenario_.seed));
       } else if (std::holds_alternative<TakeCheckpoint>(step.action)) {
         ++checkpoint;

@@ -114,17 +114,30 @@ class Recorder final : public sim::RequestSink {
 
 class SimTarget final : public Target, private OperationPricer {
  public:
-  explicit SimTarget(SimTargetOptions options) : options_(std::move(options)) { plug_in(options_.device); }
+  explicit SimTarget(SimTargetOptions options)
+      : options_(std::move(options)),
+        profile_(options_.device),
+        table_memory_bytes_(options_.table_memory_bytes) {
+    plug_in(profile_);
+  }
 
   std::string_view name() const override { return "sim"; }
 
   Nanoseconds now() const override { return earlier_ + events_->now().time_since_epoch(); }
 
+  Result<void> prepare(const SimSettings& settings) override {
+    table_memory_bytes_ = settings.table_memory_bytes;
+    profile_ = options_.device;
+    if (settings.device && !options_.device_is_chosen && options_.find_device)
+      profile_ = TRY(options_.find_device(*settings.device));
+    return {};
+  }
+
   Result<void> create_base(const DiskSettings& disk, uint64_t seed) override {
     TRY(discard());
     seed_ = seed;
     disk_ = disk;
-    plug_in(options_.device);
+    plug_in(profile_);
     add_layer("base.vhdx", false);
     return {};
   }
@@ -201,7 +214,7 @@ class SimTarget final : public Target, private OperationPricer {
   }
 
   [[nodiscard]] TableMemory table_memory() const {
-    return TableMemory(options_.table_memory_bytes.value_or(0) / table_page_length);
+    return TableMemory(table_memory_bytes_.value_or(0) / table_page_length);
   }
 
   [[nodiscard]] VirtualMachineRoom room(bool direct) {
@@ -231,6 +244,8 @@ class SimTarget final : public Target, private OperationPricer {
   Result<void> check(ByteRange range, const Chain& chain, ReadPlan& plan, reports::Verification& found);
 
   SimTargetOptions options_;
+  sim::DeviceProfile profile_;  // of the disk that is there or is built next
+  std::optional<uint64_t> table_memory_bytes_;
   sim::HostProfile host_;
   Nanoseconds earlier_{0};
   std::unique_ptr<sim::EventQueue> events_;

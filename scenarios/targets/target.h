@@ -78,6 +78,9 @@ class Target {
     return std::chrono::steady_clock::now().time_since_epoch();
   }
 
+  // What the scenario asks of the simulator for the disk that is built next. Others leave it alone.
+  [[nodiscard]] virtual Result<void> prepare(const SimSettings& /*settings*/) { return {}; }
+
   // Makes an empty base disk; a disk the target holds already is discarded. Equal seeds and calls give equal
   // disks.
   [[nodiscard]] virtual Result<void> create_base(const DiskSettings& disk, uint64_t seed) = 0;
