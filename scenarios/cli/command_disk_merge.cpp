@@ -10,6 +10,7 @@
 #include "engine/chain/chain_open.h"
 #include "engine/merge/merge_plan.h"
 #include "engine/merge/merge_run.h"
+#include "engine/merge/merge_time.h"
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
@@ -23,6 +24,8 @@ struct MergePlan {
   MergeRange range;
   std::vector<std::string> paths;  // of the chain's layers, base first
   MergeEstimate estimate;
+  std::vector<std::string> other_children;  // disks the merge is refused for, unless forced
+  std::optional<double> duration_s;         // at the rate asked about; nothing where none was
   uint64_t space_free_bytes = 0;
 };
 
@@ -92,6 +95,11 @@ Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arg
   for (const auto& layer : chain.layers())
     plan.paths.push_back(layer->path());
   plan.estimate = TRY(estimate_merge(chain, plan.range));
+  plan.other_children = TRY(find_other_children(context.files, chain.layers(), plan.range, context.random));
+  if (const auto rate = TRY(arguments.size_bytes("rate"))) {
+    plan.duration_s =
+        seconds_to_merge(plan.estimate.bytes_to_copy, {.copy_bytes_per_s = static_cast<double>(*rate)});
+  }
   const auto folder = std::filesystem::path(plan.paths[plan.range.target]).parent_path().string();
   plan.space_free_bytes = TRY(context.free_space_bytes(folder));
   return plan;
@@ -116,6 +124,9 @@ void print_plan(const CommandContext& context, const MergePlan& plan, OutputForm
     document["zero_bytes"] = plan.estimate.bytes_to_zero;
     document["space_needed_bytes"] = plan.estimate.space_needed_bytes;
     document["space_free_bytes"] = plan.space_free_bytes;
+    document["duration_s"] = nullptr;
+    if (plan.duration_s) document["duration_s"] = *plan.duration_s;
+    document["other_children"] = plan.other_children;
     document["layers"] = nlohmann::ordered_json::array();
     for (LayerIndex layer = plan.range.top; layer > plan.range.target; --layer) {
       document["layers"].push_back({{"index", layer},
@@ -132,13 +143,18 @@ void print_plan(const CommandContext& context, const MergePlan& plan, OutputForm
   }
   print_table(context.out, {{"layer", true}, {"to move", true}, {"file"}}, rows);
   context.out << "\n";
-  print_facts(
-      context.out,
-      {{"into", fmt::format("layer {}, {}", plan.range.target, plan.paths[plan.range.target])},
-       {"bytes to copy", format_size(plan.estimate.bytes_to_copy)},
-       {"bytes to zero", format_size(plan.estimate.bytes_to_zero)},
-       {"space needed", fmt::format("{} at most, {} free", format_size(plan.estimate.space_needed_bytes),
-                                    format_size(plan.space_free_bytes))}});
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"into", fmt::format("layer {}, {}", plan.range.target, plan.paths[plan.range.target])},
+      {"bytes to copy", format_size(plan.estimate.bytes_to_copy)},
+      {"bytes to zero", format_size(plan.estimate.bytes_to_zero)},
+      {"space needed", fmt::format("{} at most, {} free", format_size(plan.estimate.space_needed_bytes),
+                                   format_size(plan.space_free_bytes))}};
+  if (plan.duration_s) {
+    facts.emplace_back("time", format_duration(Nanoseconds(static_cast<int64_t>(*plan.duration_s * 1e9))));
+  }
+  for (const std::string& path : plan.other_children)
+    facts.emplace_back("refused for", printable(path) + ", which stands on a layer to merge");
+  print_facts(context.out, facts);
 }
 
 void print_outcome(const CommandContext& context, const MergeOutcome& outcome, OutputFormat format) {
@@ -151,6 +167,8 @@ void print_outcome(const CommandContext& context, const MergeOutcome& outcome, O
     document["merged_layer_count"] = outcome.layers_merged;
     document["copied_bytes"] = outcome.bytes_copied;
     document["zeroed_bytes"] = outcome.bytes_zeroed;
+    document["shared_bytes"] = outcome.bytes_shared;
+    document["moved_before_bytes"] = outcome.bytes_moved_before;
     document["removed_paths"] = outcome.removed_paths;
     context.out << json_text(document);
     return;
@@ -163,6 +181,14 @@ void print_outcome(const CommandContext& context, const MergeOutcome& outcome, O
     context.out << fmt::format("merged {} {} into {}: {} copied, {} zeroed\n", outcome.layers_merged, layers,
                                printable(outcome.target_path), format_size(outcome.bytes_copied),
                                format_size(outcome.bytes_zeroed));
+  }
+  if (outcome.bytes_moved_before > 0) {
+    context.out << fmt::format("went on where an earlier run had stopped, behind {} moved by then\n",
+                               format_size(outcome.bytes_moved_before));
+  }
+  if (outcome.bytes_shared > 0) {
+    context.out << fmt::format("of what was copied, the file system shares {} instead\n",
+                               format_size(outcome.bytes_shared));
   }
   for (const std::string& path : outcome.removed_paths)
     context.out << fmt::format("removed {}\n", printable(path));
@@ -183,7 +209,9 @@ CommandSyntax syntax() {
               {"layers", "N", "merge this many layers into the one below them"},
               {"all", "", "merge every layer into the base"},
               {"top", "PATH", "the topmost layer to merge; by default the leaf"},
-              {"dry-run", "", "only show what would be moved and how much space it takes"},
+              {"dry-run", "", "only show what would be moved, how much space it takes and what forbids it"},
+              {"rate", "SIZE", "with --dry-run, tell how long it takes at this much a second"},
+              {"rate-limit", "SIZE", "copy at most this much a second"},
               {"keep", "", "leave the merged files behind; they are no longer part of the disk"},
               {"force", "", "merge although other disks stand on these layers: they are lost"},
               {"ignore-id-mismatch", "", "accept a parent whose identity does not fit"},
@@ -195,7 +223,7 @@ CommandSyntax syntax() {
           "The "
           "disk keeps its content and must not be in use. A merge that was stopped leaves the disk readable "
           "as "
-          "before; running it again finishes it.",
+          "before; running it again goes on where it stopped.",
       .example =
           "disk merge now.avhdx --dry-run\n"
           "disk merge now.avhdx --all",
@@ -206,6 +234,10 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   const OutputFormat format = TRY(output_format(arguments));
   const Request request = TRY(read_request(arguments));
   const bool is_dry_run = arguments.has("dry-run");
+  if (arguments.has("rate") && !is_dry_run) {
+    return usage_failure("usage-option", "--rate: belongs to --dry-run", "--rate-limit bounds a real merge");
+  }
+  const auto rate_limit = TRY(arguments.size_bytes("rate-limit"));
   if (!is_dry_run) {
     // The words were meant for the chain as it was: what they ask for beyond this is the next call's.
     if (const auto finished =
@@ -227,6 +259,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
       .force = arguments.has("force"),
       .keep_sources = arguments.has("keep"),
       .ignore_id_mismatch = arguments.has("ignore-id-mismatch"),
+      .rate_limit_bytes_per_s = rate_limit.value_or(0),
       .progress = [&](uint64_t done, uint64_t total) { progress->update(done, total); },
       .stop = context.stop,
   };
