@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/random.h"
+#include "engine/chain/chain.h"
 #include "engine/io/memory_file_system.h"
 #include "engine/layer/extent_layer.h"
 #include "engine/layer/vhdx_layer.h"
