@@ -108,9 +108,13 @@ Result<void> resolve_walk(Layers layers, ByteRange range, ReadPlan& plan, Probes
 }
 
 Chain::Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode,
-             std::shared_ptr<MetadataCache> tables)
-    : layers_(std::move(layers)), probes_(probes_of(layers_)), tables_(std::move(tables)) {
-  if (mode == ResolveMode::index) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
+             std::shared_ptr<MetadataCache> tables, std::optional<uint64_t> index_memory_bytes)
+    : layers_(std::move(layers)),
+      probes_(probes_of(layers_)),
+      tables_(std::move(tables)),
+      index_memory_bytes_(index_memory_bytes) {
+  if (mode == ResolveMode::index)
+    index_ = std::make_unique<ChainIndex>(disk_size_bytes(), index_memory_bytes_);
 }
 
 Chain::Chain(Chain&&) noexcept = default;
@@ -123,7 +127,8 @@ void Chain::push(std::unique_ptr<Layer> leaf_layer) {
   probes_.push_back(layers_.back()->block_probe());
   // Layers count from the base and the new one is empty: what the index knows stays true, but for the disk's
   // size.
-  if (index_ != nullptr && !same_size) index_ = std::make_unique<ChainIndex>(disk_size_bytes());
+  if (index_ != nullptr && !same_size)
+    index_ = std::make_unique<ChainIndex>(disk_size_bytes(), index_memory_bytes_);
 }
 
 uint64_t Chain::index_memory_bytes() const {
@@ -132,7 +137,11 @@ uint64_t Chain::index_memory_bytes() const {
 
 Result<void> Chain::carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data) {
   TRY(carry_out(leaf(), plan, range.offset, data));
-  if (index_ != nullptr && plan.needs_publish()) index_->forget(range);
+  if (index_ != nullptr && plan.needs_publish()) {
+    const uint64_t grain = leaf().change_grain_bytes();
+    const uint64_t begin = round_down(range.offset, grain);
+    index_->forget({begin, std::min(round_up(range.end(), grain), disk_size_bytes()) - begin});
+  }
   return {};
 }
 

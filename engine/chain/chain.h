@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,9 +67,11 @@ class ChainIndex;
 class Chain {
  public:
   // `layers`, base first, not empty; all of the leaf's sector size (the opener has checked it).
-  // `tables` is the cache they share, for layers that come later; none where each has its own.
+  // `tables` is the cache they share, for layers that come later; none where each has its own. The index
+  // keeps its runs in `index_memory_bytes`, if given.
   explicit Chain(std::vector<std::unique_ptr<Layer>> layers, ResolveMode mode = ResolveMode::walk,
-                 std::shared_ptr<MetadataCache> tables = nullptr);
+                 std::shared_ptr<MetadataCache> tables = nullptr,
+                 std::optional<uint64_t> index_memory_bytes = std::nullopt);
   Chain(Chain&&) noexcept;
   Chain& operator=(Chain&&) noexcept;
   ~Chain();
@@ -133,6 +136,7 @@ class Chain {
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<BlockProbe> probes_;  // of the layers, side by side
   std::shared_ptr<MetadataCache> tables_;
+  std::optional<uint64_t> index_memory_bytes_;
   std::unique_ptr<ChainIndex> index_;  // none where the chain is walked
 };
 

@@ -79,7 +79,9 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     return Chain(std::move(layers), options.resolve);
   }
 
-  const auto tables = std::make_shared<MetadataCache>(options.metadata_cache_bytes);
+  auto tables_limit = options.metadata_cache_bytes;
+  if (!tables_limit && options.resolve == ResolveMode::index) tables_limit = index_tables_bytes;
+  const auto tables = std::make_shared<MetadataCache>(tables_limit);
   std::set<FileIdentity> seen;
   VhdxLayer* child = nullptr;
   for (std::string at = absolute(path);;) {
@@ -107,7 +109,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     at = TRY(find_parent(files, at, *parent));
   }
   std::ranges::reverse(layers);
-  return Chain(std::move(layers), options.resolve, tables);
+  return Chain(std::move(layers), options.resolve, tables, options.index_memory_bytes);
 }
 
 Result<void> create_disk(FileSystem& files, const std::string& path, const vhdx::DiskMetadata& metadata,

@@ -24,6 +24,10 @@ namespace vhdlab {
 
 enum class DiskFormat { automatic, vhdx, raw };
 
+// Holds one table page of each of 4096 layers: filling in a map of any chain that opens reads no table page
+// of an unfragmented region twice.
+inline constexpr uint64_t index_tables_bytes = 16 * mib;
+
 struct ChainOpenOptions {
   OpenMode mode = OpenMode::read_only;  // for the leaf; parents are always read-only
   CacheMode cache = CacheMode::buffered;
@@ -31,7 +35,10 @@ struct ChainOpenOptions {
   LayerIndex depth_max = 4096;
   bool ignore_id_mismatch = false;
   ResolveMode resolve = ResolveMode::walk;
-  std::optional<uint64_t> metadata_cache_bytes;  // limit of table pages in memory, for all layers together
+  // Limit of table pages in memory, for all layers together. Without one a walk keeps them all, and an index,
+  // which needs them only until it knows a region, keeps index_tables_bytes.
+  std::optional<uint64_t> metadata_cache_bytes;
+  std::optional<uint64_t> index_memory_bytes;  // limit of the index's runs; regions not used lately make room
 };
 
 // Opens the disk at `path` and all its ancestors. `files` and `random` must outlive the chain.

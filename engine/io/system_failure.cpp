@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 namespace vhdlab {
 namespace {
@@ -40,8 +41,7 @@ Fault fault_of(int error_number) {
     case EBUSY:
       return {ErrorKind::in_use, "file-in-use", "wait for its user to finish"};
     case EMFILE:
-      return {ErrorKind::io_failed, "file-too-many-open",
-              "this process has reached its limit of open files: raise it with 'ulimit -n'"};
+      return {ErrorKind::io_failed, "file-too-many-open", ""};  // the text names the limit
     case ENFILE:
       return {ErrorKind::io_failed, "file-too-many-open",
               "the system has reached its limit of open files: raise it with 'sysctl fs.file-max'"};
@@ -64,6 +64,14 @@ Fault fault_of(int error_number) {
 
 std::unexpected<Error> system_failure(std::string_view name, std::string_view action, int error_number) {
   Fault fault = fault_of(error_number);
+  if (error_number == EMFILE) {
+    rlimit limit{};
+    (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    return failure(fault.kind, fault.name,
+                   fmt::format("{}: cannot {}: this process may have {} files open and has", name, action,
+                               limit.rlim_cur),
+                   "raise the limit, as with 'ulimit -n 8192'; each layer of a chain is an open file");
+  }
   return failure(
       fault.kind, fault.name,
       fmt::format("{}: cannot {}: {}", name, action, std::generic_category().message(error_number)),

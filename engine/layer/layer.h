@@ -50,6 +50,10 @@ class Layer {
   // such thing.
   [[nodiscard]] virtual BlockProbe block_probe() const { return {}; }
 
+  // A published change may alter what resolve says about the whole grain it falls into: a first write makes
+  // data of all of a block. By default the largest block of any format.
+  [[nodiscard]] virtual uint64_t change_grain_bytes() const { return 256 * mib; }
+
   // The stages of a write; see engine/format/write_plan.h. The plan is replaced, its memory reused.
   [[nodiscard]] virtual Result<void> plan_write(ByteRange range, WritePlan& plan) = 0;
   [[nodiscard]] virtual Result<void> plan_zero(ByteRange range, WritePlan& plan) = 0;

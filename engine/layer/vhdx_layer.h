@@ -26,6 +26,7 @@ class VhdxLayer final : public Layer {
   }
   BlockProbe block_probe() const override { return image_->block_probe(); }
   Result<uint64_t> absent_until(uint64_t offset) override { return image_->absent_until(offset); }
+  uint64_t change_grain_bytes() const override { return image_->metadata().block_size_bytes; }
   Result<void> plan_write(ByteRange range, WritePlan& plan) override {
     return image_->plan_write(range, plan);
   }

@@ -57,7 +57,10 @@ inline std::string run_scenario(FileSystem& files, const std::string& folder, co
   constexpr LayerIndex depth_max = 7;
   ChainWorkbench bench(files, folder, seed);
   if (scenario.index) bench.finding.resolve = ResolveMode::index;
-  if (scenario.tiny_cache) bench.finding.metadata_cache_bytes = 3 * table_page_length;
+  if (scenario.tiny_cache) {
+    bench.finding.metadata_cache_bytes = 3 * table_page_length;
+    bench.finding.index_memory_bytes = 512;
+  }
   const uint64_t sector = scenario.large_sectors ? 4096 : 512;
   bench.create_base({.disk_size_bytes = disk_size_from(scenario.base_size, sector),
                      .block_size_bytes = static_cast<uint32_t>(mib << scenario.base_block % 4),

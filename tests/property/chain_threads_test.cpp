@@ -89,14 +89,19 @@ TEST_P(ChainThreads, DisjointWritersReadersAndFlushesDoNotDisturbOneAnother) {
   EXPECT_EQ(bench.difference(), "") << "after a power cut, seed " << seed;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, ChainThreads,
-    testing::Values(
-        Shape{"Base", false, 512}, Shape{"Child", true, 512}, Shape{"ChildOf4KiBSectors", true, 4096},
-        Shape{"ChildWithIndex", true, 512, {ResolveMode::index, {}}},
-        Shape{"ChildWithTwoTablePagesInMemory", true, 512, {ResolveMode::walk, 2 * table_page_length}},
-        Shape{"ChildWithIndexAndTwoTablePages", true, 512, {ResolveMode::index, 2 * table_page_length}}),
-    [](const auto& parameter) { return parameter.param.name; });
+INSTANTIATE_TEST_SUITE_P(Shapes, ChainThreads,
+                         testing::Values(Shape{"Base", false, 512}, Shape{"Child", true, 512},
+                                         Shape{"ChildOf4KiBSectors", true, 4096},
+                                         Shape{"ChildWithIndex", true, 512, {ResolveMode::index, {}, {}}},
+                                         Shape{"ChildWithTwoTablePagesInMemory",
+                                               true,
+                                               512,
+                                               {ResolveMode::walk, 2 * table_page_length, {}}},
+                                         Shape{"ChildWithIndexAndTwoTablePages",
+                                               true,
+                                               512,
+                                               {ResolveMode::index, 2 * table_page_length, 1 * kib}}),
+                         [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace
 }  // namespace vhdlab::tests

@@ -130,7 +130,7 @@ Result<void> Image::check_tables() {
   bitmaps_.resize(metadata_.has_parent() ? geometry_.chunk_count() : 0);
 
   std::vector<BlockIndex> partial_blocks;  // the first of each chunk
-  std::vector<std::byte> piece(1 * mib);
+  std::vector<std::byte> piece(std::min(1 * mib, round_up(table_length, table_page_length)));
   const uint64_t table_end = regions_.bat.offset + table_length;
   for (uint64_t offset = regions_.bat.offset; offset < table_end;) {
     const auto data = TRY(file_->next_data(offset));

@@ -2,9 +2,12 @@
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include "engine/io/posix_file_system.h"
 #include "engine/layer/raw_layer.h"
 #include "tests/engine/chain/chain_workbench.h"
+#include "tests/support/temporary_folder.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -181,6 +184,60 @@ TEST_F(ChainTest, SegmentsCoverTheRangeInOrderAndNameTheirLayer) {
   EXPECT_EQ(plan.segments[0].layer, 0U);
   EXPECT_EQ(plan.segments[1].layer, 1U);
   EXPECT_EQ(plan.segments[3].layer, 0U);
+}
+
+TEST_F(ChainTest, FirstWriteIntoABlockMakesTheIndexForgetAllOfIt) {
+  // Goal: a later write into the same block, which changes no table, is seen. Method: two single sectors, far
+  // apart in one block, with the whole disk looked up before each.
+  bench.finding.resolve = ResolveMode::index;
+  bench.create_base({.block_size_bytes = 8 * mib});
+  EXPECT_EQ(bench.difference(), "");
+  bench.fill({0, 512}, 1);
+  EXPECT_EQ(bench.difference(), "");
+  bench.fill({7 * mib, 512}, 2);
+  EXPECT_EQ(bench.difference(), "");
+}
+
+TEST_F(ChainTest, IndexKeepsToItsLimitAndAnswersAsTheWalkDoes) {
+  // Goal: the limit holds for a fragmented disk, and what had to go is found again. Method: every other
+  // sector of 8 MiB in the leaf, 16 regions of about 12 KiB of runs, and room for three of them.
+  bench.create_base({});
+  bench.fill({0, 12 * mib}, 1);
+  bench.checkpoint();
+  for (uint64_t sector = 0; sector < 8 * mib / 512; sector += 2)
+    bench.fill({sector * 512, 512}, static_cast<uint8_t>(2 + sector % 250));
+  constexpr uint64_t limit = 40 * kib;
+  bench.finding = {.resolve = ResolveMode::index, .metadata_cache_bytes = {}, .index_memory_bytes = limit};
+  bench.open(OpenMode::read_only);
+  const uint64_t unlimited_part = bench.chain->index_memory_bytes();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(bench.difference(), "");
+    EXPECT_LE(bench.chain->index_memory_bytes(), unlimited_part + limit + 4 * kib);  // whole slabs of 4 KiB
+    EXPECT_GE(bench.chain->index_memory_bytes(), unlimited_part + limit / 2);
+  }
+}
+
+TEST_F(ChainTest, ChainOfMoreLayersThanFilesMayBeOpenIsRefusedWithTheLimit) {
+  // Goal: who meets 'ulimit -n' is told so, and how to go on. Method: 40 layers on the host, a limit of 30.
+  TemporaryFolder folder;
+  PosixFileSystem host;
+  ChainWorkbench deep(host, folder.path().string(), 3);
+  deep.create_base({});
+  for (int layer = 0; layer < 40; ++layer)
+    deep.checkpoint();
+  deep.close();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit lower{30, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &lower), 0);
+  const auto refused = open_chain(host, deep.paths.back(), {}, deep.random);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, "file-too-many-open");
+  EXPECT_THAT(refused.error().text(), testing::HasSubstr("may have 30 files open"));
+  EXPECT_THAT(refused.error().text(), testing::HasSubstr("ulimit -n"));
+  deep.open(OpenMode::read_only);
+  EXPECT_EQ(deep.difference(), "");
 }
 
 // ---- Copies ----

@@ -28,6 +28,7 @@ class ChainWorkbench {
   struct Finding {
     ResolveMode resolve = ResolveMode::walk;
     std::optional<uint64_t> metadata_cache_bytes;
+    std::optional<uint64_t> index_memory_bytes;
   };
 
   // Files are made in `folder` of `files`, which must outlive the workbench.
@@ -56,10 +57,12 @@ class ChainWorkbench {
   // Closes what is open, then opens.
   void open(OpenMode mode = OpenMode::read_write) {
     close();
-    chain.emplace(must(open_chain(
-        files, paths.back(),
-        {.mode = mode, .resolve = finding.resolve, .metadata_cache_bytes = finding.metadata_cache_bytes},
-        random)));
+    chain.emplace(must(open_chain(files, paths.back(),
+                                  {.mode = mode,
+                                   .resolve = finding.resolve,
+                                   .metadata_cache_bytes = finding.metadata_cache_bytes,
+                                   .index_memory_bytes = finding.index_memory_bytes},
+                                  random)));
   }
 
   void close() {

@@ -167,6 +167,7 @@ TEST(PosixFileSystem, SaysHowToRaiseTheLimitOfOpenFiles) {
   };
   auto file = open_at_the_limit();
   ASSERT_EQ(fault_of(file), "file-too-many-open");
+  EXPECT_THAT(file.error().message, testing::HasSubstr("may have 3 files open"));
   EXPECT_THAT(file.error().hint, testing::HasSubstr("ulimit -n"));
 }
 
