@@ -121,7 +121,7 @@ class PointBinder {
       point_.io = judge_.word<IoKind>(*node, "'io'", io_kind_words).value_or(IoKind::psync);
       return;
     }
-    const Keys keys = {"kind", "engine", "direct", "resolve"};
+    const Keys keys = {"kind", "engine", "direct", "resolve", "metadata_cache"};
     Settings settings(judge_, *node, "io", keys);
     const bool by_older_name = settings.find("kind") == nullptr;
     point_.io =
@@ -131,7 +131,18 @@ class PointBinder {
     direct_default_ = settings.boolean("direct").value_or(false);
     const std::array<Word<ResolveMode>, 2> modes = {
         {{"walk", ResolveMode::walk}, {"index", ResolveMode::index}}};
-    point_.resolve = settings.word<ResolveMode>("resolve", modes).value_or(ResolveMode::walk);
+    point_.lookup.resolve = settings.word<ResolveMode>("resolve", modes).value_or(ResolveMode::walk);
+    point_.lookup.metadata_cache_bytes = metadata_cache(settings);
+  }
+
+  // A size, or the word that says there is no limit.
+  std::optional<uint64_t> metadata_cache(Settings& settings) {
+    const Node* node = settings.find("metadata_cache");
+    if (node == nullptr) return std::nullopt;
+    const auto value = judge_.resolve(*node);
+    const bool is_scalar = value && value->resolved->kind == Node::Kind::scalar;
+    if (is_scalar && value->resolved->text == "unlimited") return std::nullopt;
+    return settings.size("metadata_cache", table_page_length, 64 * gib);
   }
 
   void bind_sim() {

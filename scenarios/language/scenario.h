@@ -140,12 +140,18 @@ struct SimSettings {
   friend bool operator==(const SimSettings&, const SimSettings&) = default;
 };
 
+// How measured steps find data in the chain.
+struct LookupSettings {
+  ResolveMode resolve = ResolveMode::walk;
+  std::optional<uint64_t> metadata_cache_bytes;  // limit of table pages in memory; absent: none
+};
+
 // One combination of the sweep's values.
 struct ScenarioPoint {
   std::vector<SweepValue> values;  // one for each variable of Scenario::sweep, in its order
   DiskSettings disk;
-  IoKind io = IoKind::psync;                // of measured steps
-  ResolveMode resolve = ResolveMode::walk;  // how measured steps find data in the chain
+  IoKind io = IoKind::psync;  // of measured steps
+  LookupSettings lookup;
   SimSettings sim;
   std::vector<SetupStep> setup;  // with nested repeats; flat_setup() unrolls it
   std::vector<MeasuredStep> measure;

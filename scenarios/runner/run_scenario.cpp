@@ -122,7 +122,7 @@ class Run {
                              .io = point.io,
                              .direct = workload.direct,
                              .only_reads = workload.kind == WorkloadKind::read,
-                             .resolve = point.resolve,
+                             .lookup = point.lookup,
                              .warm_up = workload.warm_up,
                              .duration = workload.duration};
     if (pattern.operations) {  // they count from the end of the warm-up, so the stream itself goes on
@@ -142,7 +142,7 @@ class Run {
     const PerformSettings settings{.queue_depth = replay.queue_depth,
                                    .io = point.io,
                                    .direct = replay.direct,
-                                   .resolve = point.resolve,
+                                   .lookup = point.lookup,
                                    .as_recorded = replay.timing == ReplayTiming::recorded};
     return repeat_of(TRY(target_.perform(*trace, settings, step_progress(), stop_)), true);
   }
@@ -301,7 +301,7 @@ reports::Point Run::describe(const ScenarioPoint& point) const {
                       .size_bytes = point.disk.size_bytes,
                       .block_size_bytes = point.disk.block_size_bytes,
                       .logical_sector_bytes = point.disk.logical_sector_size_bytes,
-                      .resolve = point.resolve == ResolveMode::walk ? "walk" : "index"};
+                      .resolve = point.lookup.resolve == ResolveMode::walk ? "walk" : "index"};
   for (const MeasuredStep& step : point.measure) {
     reports::Measurement measurement =
         std::visit([&](const auto& kind) { return describe_step(kind, point); }, step);

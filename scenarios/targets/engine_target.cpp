@@ -118,7 +118,7 @@ class EngineTarget final : public Target {
     const OpenMode mode = settings.only_reads ? OpenMode::read_only : OpenMode::read_write;
     PerformSettings allowed = settings;
     if (settings.io == IoKind::io_uring && !has_io_uring()) allowed.io = IoKind::psync;
-    Chain chain = TRY(open(mode, cache_for(settings), settings.resolve));
+    Chain chain = TRY(open(mode, cache_for(settings), settings.lookup));
     const TrafficMeter traffic(files_, paths_);
     const uint64_t pages_before = metadata_pages_loaded(chain);
     ChainOutcome performed = TRY(perform_on_chain(chain, stream, next_content(), allowed, progress, stop));
@@ -198,10 +198,13 @@ class EngineTarget final : public Target {
 
   // Opens the chain as the step wants it; where the file system refuses direct I/O or mapping, buffered and
   // with a note.
-  Result<Chain> open(OpenMode mode, CacheMode cache, ResolveMode resolve = ResolveMode::walk) {
+  Result<Chain> open(OpenMode mode, CacheMode cache, const LookupSettings& lookup = {}) {
     if (refused_.contains(cache)) cache = CacheMode::buffered;
-    auto chain =
-        open_chain(files_, paths_.back(), {.mode = mode, .cache = cache, .resolve = resolve}, random_);
+    const ChainOpenOptions options{.mode = mode,
+                                   .cache = cache,
+                                   .resolve = lookup.resolve,
+                                   .metadata_cache_bytes = lookup.metadata_cache_bytes};
+    auto chain = open_chain(files_, paths_.back(), options, random_);
     if (chain) return chain;
     const std::string& fault = chain.error().fault;
     if (fault == "file-direct-unsupported") {
@@ -218,7 +221,7 @@ class EngineTarget final : public Target {
       return chain;
     }
     refused_.insert(cache);
-    return open(mode, CacheMode::buffered, resolve);
+    return open(mode, CacheMode::buffered, lookup);
   }
 
   // Whether the kernel gives this process an io_uring; the first time it does not, with a note.

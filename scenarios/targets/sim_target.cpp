@@ -380,7 +380,7 @@ Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const P
   warm_cache();
   TableMemory memory = table_memory();
   Chain chain =
-      open(settings.only_reads ? OpenMode::read_only : OpenMode::read_write, memory, settings.resolve);
+      open(settings.only_reads ? OpenMode::read_only : OpenMode::read_write, memory, settings.lookup.resolve);
   if (buffer_.size() < stream.longest_operation_bytes())
     buffer_ = AlignedBuffer(stream.longest_operation_bytes());
   chain_ = &chain;

@@ -37,7 +37,7 @@ struct PerformSettings {
   IoKind io = IoKind::psync;
   bool direct = false;      // bypass the page cache
   bool only_reads = false;  // the stream holds nothing but reads
-  ResolveMode resolve = ResolveMode::walk;
+  LookupSettings lookup;
   Nanoseconds warm_up{0};  // unmeasured, by the same stream; the measured part goes on where it stopped
   std::optional<Nanoseconds> duration;  // of the measured part; absent: until the stream ends
   uint64_t operations_max = endless;    // of the measured part

@@ -103,6 +103,9 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
       {scenario(read, "", "expect: [{ metric: reads.iops, at_least: 5 }]\n"), true},
       {scenario(read, "", "io: { resolve: index }\n"), true},
       {scenario(read, "", "io: { resolve: guess }\n"), false},
+      {scenario(read, "", "io: { metadata_cache: 8MiB }\n"), true},
+      {scenario(read, "", "io: { metadata_cache: unlimited }\n"), true},
+      {scenario(read, "", "io: { metadata_cache: plenty }\n"), false},
       {scenario(read, "", "io: { engine: psync, direct: true }\nseed: 3\nrepeat: 2\n"), true},
       {scenario(read, "", "",
                 "size: 1TiB, format: vhdx, type: fixed, block_size: 2MiB, logical_sector_size: 4096"),
@@ -157,8 +160,8 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
-  for (const char* name :
-       {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index", "io-kinds"}) {
+  for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index",
+                           "io-kinds", "metadata-regimes"}) {
     const std::string path = tests::checkout_path("scenarios/library/" + std::string(name) + ".yaml");
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }

@@ -101,16 +101,26 @@ TEST(EngineTarget, ProbesOneMapAtAnyDepthByIndex) {
     ASSERT_TRUE(target->take_checkpoint());
     ASSERT_TRUE(target->write(*stream(layer, 0), 4, {}, {}));
   }
-  ASSERT_TRUE(target->perform(*stream(20, 50), {.queue_depth = 4, .resolve = ResolveMode::index}, {}, {}));
+  ASSERT_TRUE(
+      target->perform(*stream(20, 50), {.queue_depth = 4, .lookup = {ResolveMode::index, {}}}, {}, {}));
   const auto verification = target->verify(7);
   ASSERT_TRUE(verification);
   EXPECT_EQ(verification->sectors_wrong, 0U) << verification->first_wrong;
   const auto reads =
-      target->perform(*stream(21, 100), {.only_reads = true, .resolve = ResolveMode::index}, {}, {});
+      target->perform(*stream(21, 100), {.only_reads = true, .lookup = {ResolveMode::index, {}}}, {}, {});
   ASSERT_TRUE(reads) << reads.error().text();
   EXPECT_LT(reads->layers_probed_per_read, 8);  // 8 regions are walked once each, then one lookup a read
   const auto walked = target->perform(*stream(21, 100), {.only_reads = true}, {}, {});
   EXPECT_GT(walked->layers_probed_per_read, 2);
+
+  // With room for two table pages of thirteen layers nearly every layer asked is a page read, and it is told.
+  const auto cold =
+      target->perform(*stream(21, 100), {.only_reads = true, .lookup = {{}, 2 * table_page_length}}, {}, {});
+  ASSERT_TRUE(cold) << cold.error().text();
+  EXPECT_DOUBLE_EQ(cold->layers_probed_per_read, walked->layers_probed_per_read);
+  EXPECT_LT(cold->metadata_hit_share, 0.6);
+  EXPECT_GT(walked->metadata_hit_share, 0.9);
+  EXPECT_GT(cold->metadata_reads, 10 * walked->metadata_reads);
 }
 
 }  // namespace
