@@ -32,6 +32,7 @@ class CountedFileSystem final : public FileSystem {
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override {
     return files_.identity(path);
   }
+  [[nodiscard]] Result<EntryStatus> status(const std::string& path) override { return files_.status(path); }
   [[nodiscard]] Result<void> remove(const std::string& path) override { return files_.remove(path); }
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override {
     return files_.rename(from, to);

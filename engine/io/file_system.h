@@ -26,6 +26,15 @@ struct FileIdentity {
   friend auto operator<=>(const FileIdentity&, const FileIdentity&) = default;
 };
 
+enum class EntryKind { file, folder, symbolic_link, other };  // other: a device, a pipe, a socket
+
+// What stands under a name in a folder.
+struct EntryStatus {
+  EntryKind kind = EntryKind::other;
+  int64_t modified_unix_s = 0;  // when its content last changed; 0 where the file system keeps no time
+  friend bool operator==(const EntryStatus&, const EntryStatus&) = default;
+};
+
 // Paths are the host's own, in UTF-8. Safe to use from several threads.
 class FileSystem {
  public:
@@ -44,6 +53,10 @@ class FileSystem {
 
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
   [[nodiscard]] virtual Result<FileIdentity> identity(const std::string& path) = 0;
+
+  // Of the entry itself: a symbolic link is not followed. Faults: file-not-found, file-permission.
+  [[nodiscard]] virtual Result<EntryStatus> status(const std::string& path) = 0;
+
   [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
 
   // Replaces `to` atomically where it exists.

@@ -261,6 +261,17 @@ Result<FileIdentity> MemoryFileSystem::identity(const std::string& path) {
   return FileIdentity{0, found->second->inode};
 }
 
+Result<EntryStatus> MemoryFileSystem::status(const std::string& path) {
+  std::lock_guard lock(names_mutex_);
+  const std::string name = resolve(path);
+  if (files_.contains(name)) return EntryStatus{.kind = EntryKind::file};
+  const std::string prefix = name.ends_with('/') ? name : name + "/";
+  const auto below = files_.lower_bound(prefix);
+  if (below != files_.end() && below->first.starts_with(prefix))
+    return EntryStatus{.kind = EntryKind::folder};
+  return system_failure(path, "look at", ENOENT);
+}
+
 Result<void> MemoryFileSystem::remove(const std::string& path) {
   std::lock_guard lock(names_mutex_);
   if (files_.erase(resolve(path)) == 0) return system_failure(path, "remove", ENOENT);

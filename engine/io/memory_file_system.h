@@ -3,8 +3,8 @@
 // capacity makes a full device.
 //
 // Paths are compared after resolving "." and ".." in their text; a relative path starts at "/". Folders need
-// not be made: every folder exists. Nothing here is ever lost, so flush() and sync_folder() have nothing to
-// do.
+// not be made: every folder exists. There are no links and no times. Nothing here is ever lost, so flush()
+// and sync_folder() have nothing to do.
 #pragma once
 
 #include <map>
@@ -32,6 +32,7 @@ class MemoryFileSystem final : public FileSystem {
                                                      CacheMode cache = CacheMode::buffered) override;
   [[nodiscard]] bool exists(const std::string& path) override;
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override;
+  [[nodiscard]] Result<EntryStatus> status(const std::string& path) override;
   [[nodiscard]] Result<void> remove(const std::string& path) override;
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override;
   [[nodiscard]] Result<void> sync_folder(const std::string& folder) override;

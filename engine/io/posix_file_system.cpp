@@ -149,6 +149,16 @@ Result<FileIdentity> PosixFileSystem::identity(const std::string& path) {
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
+Result<EntryStatus> PosixFileSystem::status(const std::string& path) {
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0) return system_failure(path, "look at", errno);
+  const EntryKind kind = S_ISREG(status.st_mode)   ? EntryKind::file
+                         : S_ISDIR(status.st_mode) ? EntryKind::folder
+                         : S_ISLNK(status.st_mode) ? EntryKind::symbolic_link
+                                                   : EntryKind::other;
+  return EntryStatus{.kind = kind, .modified_unix_s = status.st_mtim.tv_sec};
+}
+
 Result<void> PosixFileSystem::remove(const std::string& path) {
   if (::unlink(path.c_str()) != 0) return system_failure(path, "remove", errno);
   return {};

@@ -22,6 +22,7 @@ class PosixFileSystem final : public FileSystem {
                                                      CacheMode cache = CacheMode::buffered) override;
   [[nodiscard]] bool exists(const std::string& path) override;
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override;
+  [[nodiscard]] Result<EntryStatus> status(const std::string& path) override;
   [[nodiscard]] Result<void> remove(const std::string& path) override;
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override;
   [[nodiscard]] Result<void> sync_folder(const std::string& folder) override;

@@ -417,6 +417,14 @@ TEST_P(FileConformance, ListsNamesInOrder) {
   EXPECT_THAT(value(files().list(world_->folder())), testing::ElementsAre("a", "b.vhdx", "c"));
 }
 
+TEST_P(FileConformance, TellsFilesFromFolders) {
+  // A file, the folder it lies in, and nothing.
+  create("disk");
+  EXPECT_EQ(value(files().status(path("disk"))).kind, EntryKind::file);
+  EXPECT_EQ(value(files().status(world_->folder())).kind, EntryKind::folder);
+  EXPECT_EQ(fault_of(files().status(path("none"))), "file-not-found");
+}
+
 // ---- many operations ----
 
 TEST_P(FileConformance, ARandomHistoryEqualsAByteArray) {

@@ -412,6 +412,13 @@ Result<FileIdentity> PowerCutFileSystem::identity(const std::string& path) {
   return FileIdentity{0, found->second};
 }
 
+Result<EntryStatus> PowerCutFileSystem::status(const std::string& path) {
+  const std::string name = resolve(path);
+  if (state_->names.contains(name)) return EntryStatus{.kind = EntryKind::file};
+  if (!TRY(list(path)).empty()) return EntryStatus{.kind = EntryKind::folder};
+  return system_failure(path, "look at", ENOENT);
+}
+
 Result<void> PowerCutFileSystem::remove(const std::string& path) {
   if (!exists(path)) return system_failure(path, "remove", ENOENT);
   state_->change_names({NameChange::Kind::remove, resolve(path), {}, 0});

@@ -111,6 +111,23 @@ TEST(MappedFile, ReadsWhatTheFileGrewByThroughTheFile) {
   EXPECT_EQ(bytes[8191], std::byte{2});
 }
 
+TEST(PosixFileSystem, TellsWhatStandsUnderANameWithoutFollowingLinks) {
+  // A file with a known time, a pipe, links to a file, to a folder and to nothing.
+  TemporaryFolder folder;
+  PosixFileSystem files;
+  ASSERT_TRUE(files.create(folder.file("file")));
+  const timespec times[2] = {{1000, 0}, {1'700'000'000, 5}};
+  ASSERT_EQ(utimensat(AT_FDCWD, folder.file("file").c_str(), times, 0), 0);
+  EXPECT_EQ(*files.status(folder.file("file")), (EntryStatus{EntryKind::file, 1'700'000'000}));
+  ASSERT_EQ(mkfifo(folder.file("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(files.status(folder.file("pipe"))->kind, EntryKind::other);
+  for (const char* target : {"file", ".", "nowhere"}) {
+    const std::string link = folder.file(std::string("to-") + target);
+    ASSERT_EQ(symlink(target, link.c_str()), 0);
+    EXPECT_EQ(files.status(link)->kind, EntryKind::symbolic_link) << target;
+  }
+}
+
 TEST(PosixFileSystem, AMissingFolderIsNotFound) {
   // Creation, listing and syncing below a folder that is not there, or is a file.
   TemporaryFolder folder;

@@ -36,6 +36,7 @@ class FaultyFileSystem final : public FileSystem {
   }
   bool exists(const std::string& path) override { return files_.exists(path); }
   Result<FileIdentity> identity(const std::string& path) override { return files_.identity(path); }
+  Result<EntryStatus> status(const std::string& path) override { return files_.status(path); }
   Result<void> remove(const std::string& path) override {
     TRY(count(path));
     return files_.remove(path);
