@@ -34,6 +34,8 @@ constexpr Command commands[] = {
     {"disk create", "make a new virtual disk", disk_create::syntax, disk_create::run},
     {"disk info", "show what one VHDX file says about itself", disk_info::syntax, disk_info::run},
     {"disk chain", "show the files a disk is made of", disk_chain::syntax, disk_chain::run},
+    {"disk family", "find disks that belong together, and merge leftovers", disk_family::syntax,
+     disk_family::run},
     {"disk map", "show where every byte of a disk stands", disk_map::syntax, disk_map::run},
     {"disk merge", "merge layers of a chain into the one below", disk_merge::syntax, disk_merge::run},
     {"disk convert", "copy a disk into one new file, raw or VHDX", disk_convert::syntax, disk_convert::run},

@@ -161,7 +161,7 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
   for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index",
-                           "io-kinds", "metadata-regimes"}) {
+                           "io-kinds", "metadata-regimes", "leftovers"}) {
     const std::string path = tests::checkout_path("scenarios/library/" + std::string(name) + ".yaml");
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }
