@@ -348,7 +348,8 @@ TEST(EveryCutOfACopy, LeavesTheSourceAndAValidPartOfTheCopy) {
       const auto found = read_disk(*disk, copy, OpenMode::read_only, cutting);
       if (!found && made) tally.trouble = found.error().text();
       if (found && !tally.trouble) tally.trouble = oracle.judge_after_cut(*found);
-      if (found && !tally.trouble) check_state(*disk, copy, DiskOracle(*found), 0.1, cutting, tally);
+      // Before it is made, a copy that opens may lack its second header.
+      if (found && !tally.trouble && made) check_state(*disk, copy, DiskOracle(*found), 0.1, cutting, tally);
       return !tally.trouble;
     });
   };
