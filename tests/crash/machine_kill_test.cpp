@@ -155,6 +155,7 @@ std::set<std::string> trees_on_the_way(const Operation& operation, const filesys
     }
     bool exists(const std::string& path) override { return files_.exists(path); }
     Result<FileIdentity> identity(const std::string& path) override { return files_.identity(path); }
+    Result<EntryStatus> status(const std::string& path) override { return files_.status(path); }
     Result<void> remove(const std::string& path) override { return files_.remove(path); }
     Result<void> rename(const std::string& from, const std::string& to) override {
       TRY(files_.rename(from, to));
