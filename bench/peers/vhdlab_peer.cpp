@@ -34,7 +34,7 @@ Result<double> read_through_ring(Chain& chain, const scenarios::OperationStream&
                                                      .io = scenarios::IoKind::io_uring,
                                                      .direct = work.direct,
                                                      .only_reads = true,
-                                                     .resolve = work.resolve,
+                                                     .lookup = {.resolve = work.resolve},
                                                      .duration = work.duration},
                                                     {}, {}));
   return static_cast<double>(done.outcome.reads.operations) / done.outcome.duration_s;
