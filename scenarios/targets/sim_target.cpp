@@ -213,8 +213,9 @@ class SimTarget final : public Target, private OperationPricer {
     return Chain(std::move(layers), resolve);
   }
 
-  [[nodiscard]] TableMemory table_memory() const {
-    return TableMemory(table_memory_bytes_.value_or(0) / table_page_length);
+  // The step's own limit, else the simulator's; no limit where neither is given.
+  [[nodiscard]] TableMemory table_memory(std::optional<uint64_t> limit_bytes = {}) const {
+    return TableMemory(limit_bytes.value_or(table_memory_bytes_.value_or(0)) / table_page_length);
   }
 
   [[nodiscard]] VirtualMachineRoom room(bool direct) {
@@ -378,7 +379,7 @@ Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const P
                                           const StepProgress& progress, const StopRequested& stop) {
   ++generation_;
   warm_cache();
-  TableMemory memory = table_memory();
+  TableMemory memory = table_memory(settings.lookup.metadata_cache_bytes);
   Chain chain =
       open(settings.only_reads ? OpenMode::read_only : OpenMode::read_write, memory, settings.lookup.resolve);
   if (buffer_.size() < stream.longest_operation_bytes())
