@@ -140,10 +140,13 @@ TEST_P(TargetConformance, KeepsContentWhateverCarriesTheRequests) {
   using scenarios::IoKind;
   build_chain(target(), 3, 16);
   for (const IoKind io : {IoKind::psync, IoKind::io_uring, IoKind::mapped}) {
-    const auto outcome = target().perform(
-        *random_reads(50),
-        {.queue_depth = 8, .jobs = 2, .io = io, .resolve = ResolveMode::index, .operations_max = 200}, {},
-        {});
+    const auto outcome = target().perform(*random_reads(50),
+                                          {.queue_depth = 8,
+                                           .jobs = 2,
+                                           .io = io,
+                                           .lookup = {.resolve = ResolveMode::index},
+                                           .operations_max = 200},
+                                          {}, {});
     ASSERT_TRUE(outcome) << outcome.error().text();
     EXPECT_EQ(outcome->all.operations, 200U);
     expect_content(target());
