@@ -33,7 +33,7 @@ class Performance final : public sim::EventHandler {
         begin_(room.events.now()),
         end_(begin_),
         last_change_(begin_),
-        workers_(settings.queue_depth) {
+        workers_(size_t{settings.queue_depth} * settings.jobs) {
     if (duration) deadline_ = begin_ + *duration;
   }
 
