@@ -30,7 +30,7 @@ class VmCommands : public testing::Test {
     return result;
   }
 
-  nlohmann::json tree() { return vhdlab_json({"vm", "tree", machine(), "--format", "json"}); }
+  nlohmann::json tree() { return vhdlab_json({"vm", "tree", machine()}); }
 
   std::string now() { return folder.file("web/" + tree()["disks"][0]["now"].get<std::string>()); }
 
@@ -59,7 +59,7 @@ TEST_F(VmCommands, TakeADiskThroughCheckpointChangeApplyDeleteAndMerge) {
   EXPECT_NE(run({"delete", machine(), kept.substr(0, 8)}).find("vm merge"), std::string::npos);
   run({"delete-subtree", machine(), "before"});
   EXPECT_EQ(tree()["pending_merges"][0]["sources"].size(), 2U);
-  EXPECT_EQ(vhdlab_json({"vm", "merge", machine(), "--status", "--format", "json"})["is_held"], false);
+  EXPECT_EQ(vhdlab_json({"vm", "merge", machine(), "--status"})["is_held"], false);
   EXPECT_NE(run({"merge", machine()}).find("merged 2 files in 1 pass"), std::string::npos);
   EXPECT_EQ(content(), "second");
   EXPECT_EQ(names_in(folder.path() / "web"),
@@ -109,7 +109,7 @@ TEST_F(VmCommands, RefuseWhatMakesNoSense) {
   EXPECT_EQ(refused({"export", machine(), "one", folder.file("x.vhdx")}).exit_code, 2);
   EXPECT_EQ(refused({"remove", machine(), "--with-disks"}).exit_code, 2);
   run({"export", machine(), "one", folder.file("x.vhdx"), "--disk", "2", "--quiet"});
-  EXPECT_EQ(vhdlab_json({"vm", "risk", machine(), "--format", "json"})["files"].size(), 4U);
+  EXPECT_EQ(vhdlab_json({"vm", "risk", machine()})["files"].size(), 4U);
   run({"start", machine()});
   EXPECT_EQ(refused({"remove", machine()}).exit_code, 1);
   run({"stop", machine()});

@@ -21,10 +21,10 @@ Guid named(const Machine& machine, const std::string& name) {
   return must(find_checkpoint_by_word(machine.tree(), name));
 }
 
-// One disk, first - second - {third, Now}, and the file below first's waits to be merged with it.
+// Two disks; first - second - {third, Now}, and the file below first's waits to be merged with it.
 void make_machine(FileSystem& files, RandomSource& random) {
   Machine machine = must(Machine::create(
-      files, folder, {.name = "m", .disks = {{"a.vhdx", 2 * mib, 1 * mib}, {"b.vhdx", 1 * mib, 1 * mib}}},
+      files, folder, {.name = "m", .disks = {{"a.vhdx", 3 * mib, 1 * mib}, {"b.vhdx", 3 * mib, 1 * mib}}},
       random));
   for (const char* name : {"zeroth", "first", "second", "third"}) {
     write_noise(files, folder, machine.tree(), random, 1);
