@@ -161,20 +161,19 @@ bool run_and_kill(const std::vector<std::string>& arguments, const std::string& 
   return WIFSIGNALED(status);
 }
 
-// Whether the headers name a log of which the ring holds nothing: qemu was killed between the two, and a log
-// that was lost looks the same.
-bool names_a_log_without_an_entry(const std::string& path) {
+// How many entries of the log the headers name have reached the ring, whole or not.
+uint64_t entries_begun(const std::string& path) {
   PosixFileSystem files;
   const auto file = must(files.open(path, OpenMode::read_only));
   const auto header = must(vhdx::read_current_header(*file, must(file->size_bytes()))).fields;
-  if (header.log_guid.is_zero()) return false;
+  uint64_t begun = 0;
   for (uint64_t at = 0; at < header.log_length; at += 4 * kib) {
     vhdx::LogEntryHeader entry;
     must(file->read(header.log_offset + at, std::as_writable_bytes(std::span(&entry, 1))));
-    if (entry.signature == vhdx::LogEntryHeader::expected_signature && entry.log_guid == header.log_guid)
-      return false;
+    const bool is_entry = entry.signature == vhdx::LogEntryHeader::expected_signature;
+    begun += is_entry && entry.log_guid == header.log_guid ? 1 : 0;
   }
-  return true;
+  return begun;
 }
 
 TEST(QemuKilled, LeavesLogsThatWeReplayAsItDoes) {
@@ -213,14 +212,13 @@ TEST(QemuKilled, LeavesLogsThatWeReplayAsItDoes) {
     kills += run_and_kill({"qemu-io", "-f", "vhdx", image}, script, delay) ? 1 : 0;
     SCOPED_TRACE(fmt::format("seed {}, run {}", seed, run));
 
-    if (names_a_log_without_an_entry(image)) {
+    const auto content = read_disk(files, image, OpenMode::read_only, random);
+    if (!content && content.error().fault == "vhdx-log-no-active-sequence") {
+      // Killed between naming the log and the end of its first entry; a log that was lost looks the same.
+      ASSERT_LE(entries_begun(image), 1U);
       ++begun_only;
-      const auto refused = open_chain(files, image, {}, random);
-      ASSERT_FALSE(refused);
-      ASSERT_EQ(refused.error().fault, "vhdx-log-no-active-sequence");
       continue;
     }
-    const auto content = read_disk(files, image, OpenMode::read_only, random);
     ASSERT_TRUE(content) << content.error().text();
     put_raw(*content, raw);
     must_run({"cp", "--sparse=always", image, theirs});
@@ -235,8 +233,8 @@ TEST(QemuKilled, LeavesLogsThatWeReplayAsItDoes) {
     const auto report = vhdx::check_image(*must(files.open(image, OpenMode::read_only)));
     ASSERT_TRUE(report && !report->has(vhdx::Severity::damage));
   }
-  fmt::print("{} kills of qemu-io, {} left a dirty log, {} came before its first entry\n", kills, dirty,
-             begun_only);
+  fmt::print("{} kills of qemu-io, {} left a dirty log, {} came before its first entry was whole\n", kills,
+             dirty, begun_only);
 }
 
 }  // namespace
