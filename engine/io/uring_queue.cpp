@@ -89,6 +89,9 @@ UringQueue::~UringQueue() {
       }
     }
   }
+  // The kernel takes a ring apart some time after its descriptor is closed; a file in its table would stay
+  // open, and locked, until then.
+  (void)io_uring_unregister_files(&ring_);
   io_uring_queue_exit(&ring_);
 }
 
