@@ -117,9 +117,13 @@ class Crew {
   Crew(std::span<const Move> moves, std::span<const Task> tasks, File& target)
       : moves_(moves), tasks_(tasks), target_(target) {}
 
-  // Carries out tasks until none is left or one has failed; from as many threads as may help.
-  void work(AlignedBuffer& buffer) {
+  // Carries out tasks until none is left or one has failed; from as many threads as may help. The thread that
+  // leads them asks before each task whether to go on.
+  void work(AlignedBuffer& buffer, const std::function<Result<void>()>& stop_or_go_on = {}) {
     while (!failed_.load(std::memory_order_relaxed)) {
+      if (stop_or_go_on) {
+        if (auto answer = stop_or_go_on(); !answer) return fail(std::move(answer).error());
+      }
       const size_t index = next_.fetch_add(1, std::memory_order_relaxed);
       if (index >= tasks_.size()) return;
       if (auto done = carry_out(tasks_[index], buffer); !done) fail(std::move(done).error());
@@ -308,7 +312,7 @@ class Mover {
         for (size_t i = 1; i < std::min(buffers_.size(), tasks.size()); ++i)
           helpers.emplace_back([&crew, &buffer = buffers_[i]] { crew.work(buffer); });
       }
-      crew.work(buffers_[0]);
+      crew.work(buffers_[0], watch_.stop_or_go_on);
     }
     return crew.bytes_shared();
   }

@@ -35,8 +35,8 @@ struct MoveSettings {
 
 // What a move tells while it goes on, from the thread that called it; all are set.
 struct MoveWatch {
-  std::function<Result<void>()> stop_or_go_on;                                   // asked before each step
-  std::function<void(const MoveTotals&)> moved;                                  // after each batch
+  std::function<Result<void>()> stop_or_go_on;   // asked before each step and while bytes move
+  std::function<void(const MoveTotals&)> moved;  // after each batch
   std::function<Result<void>(uint64_t virtual_end, const MoveTotals&)> durable;  // all before virtual_end is
 };
 

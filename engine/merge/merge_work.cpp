@@ -75,7 +75,7 @@ Result<void> refuse_other_children(const MergeWork& work) {
   if (work.options.force) return {};
   const auto others = TRY(find_other_children(work.files, work.layers, work.range, work.random));
   if (others.empty()) return {};
-  return failure(ErrorKind::invalid_argument, "merge-has-other-children",
+  return failure(ErrorKind::in_use, "merge-has-other-children",
                  fmt::format("{}: other disks stand on the layers to merge: {}", work.leaf_path(),
                              fmt::join(others, ", ")),
                  "merge or move those first, or force the merge and lose them");

@@ -1,5 +1,4 @@
-// The steps merges are made of, shared by the merge of a disk that rests (merge_run.h) and of one in use
-// (live_merge.h). Their order is what keeps a merge safe; merge_run.h says why.
+// The steps a merge is made of. Their order is what keeps a merge safe; merge_run.h says why.
 #pragma once
 
 #include <memory>

@@ -44,6 +44,7 @@ TEST(Interruption, AStoppedConversionLeavesNothingBehind) {
 
 TEST(Interruption, AStoppedMergeLeavesTheDiskAndCanBeFinished) {
   // Goal: stop at every question in turn, on the same files: the content never changes and the last run ends.
+  // Beside the files there may stand the record of how far the merge has come, and nothing else.
   const TemporaryFolder folder;
   const TestChain chain = make_chain(folder, 3);
   bool was_stopped = true;
@@ -58,7 +59,9 @@ TEST(Interruption, AStoppedMergeLeavesTheDiskAndCanBeFinished) {
     if (was_stopped) {
       EXPECT_EQ(merged.error().fault, "merge-interrupted");
       EXPECT_TRUE(disk_content(chain.leaf()) == chain.content);
-      EXPECT_EQ(names_in(folder.path()).size(), 4U);
+      std::vector<std::string> names = names_in(folder.path());
+      std::erase(names, "child3.avhdx.merge");
+      EXPECT_EQ(names.size(), 4U);
     }
   }
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"base.vhdx"});
