@@ -81,7 +81,8 @@ TEST_F(ScenarioCommands, RunRefusesAFaultyScenarioBeforeMakingAnything) {
   EXPECT_EQ(run.output, "");
   EXPECT_FALSE(std::filesystem::exists(results));
   EXPECT_EQ(vhdlab({"run", folder.file("absent.yaml"), "--output", results}).exit_code, 2);
-  EXPECT_EQ(vhdlab({"run", scenario, "--target", "sim"}).exit_code, 1);
+  EXPECT_EQ(vhdlab({"run", scenario, "--target", "sim"}).exit_code, 2);
+  EXPECT_EQ(vhdlab({"run", scenario, "--target", "qemu"}).exit_code, 1);
   EXPECT_EQ(vhdlab({"run", scenario, "--target", "moon"}).exit_code, 2);
 }
 
