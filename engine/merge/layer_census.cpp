@@ -78,7 +78,11 @@ Result<LayerCensus> take_census(const Chain& chain, MergeRange range, const Stop
         fmt::format("{}: cannot merge layers {} to {} into layer {}: the chain has layers 0 to {}",
                     chain.leaf().path(), range.target + 1, range.top, range.target, chain.depth()));
   }
-  const uint64_t disk_size = chain.layers()[range.top]->disk_size_bytes();
+  // As far as the largest source: what a smaller disk above it cuts off is moved by the merges that come
+  // first.
+  uint64_t disk_size = 0;
+  for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
+    disk_size = std::max(disk_size, chain.layers()[layer]->disk_size_bytes());
   LayerCensus census;
   census.source_count = range.source_count();
   for (LayerIndex layer = range.target; layer <= range.top; ++layer) {

@@ -31,10 +31,12 @@ struct MergeMove {
   friend auto operator<=>(const MergeMove&, const MergeMove&) = default;
 };
 
+// Exact where the layers' disks have one size. Where they differ, zeros past a smaller disk's end may come to
+// be stored as data and move as such: then bytes_to_copy and bytes_to_zero hold together, as an upper bound.
 struct PricedMove {
   MergeMove move;
   uint64_t bytes_to_copy = 0;
-  uint64_t bytes_to_zero = 0;  // at most, where the layers' disks differ in size
+  uint64_t bytes_to_zero = 0;
   uint64_t growth_bytes = 0;   // of the target's file, at most, while the sources are still there
   uint64_t freed_bytes = 0;    // the sources' files, once the move is done
 };
