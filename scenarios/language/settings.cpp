@@ -207,7 +207,7 @@ std::string Settings::name_of(std::string_view key) const {
 const Node* Settings::required(std::string_view key, std::string_view hint) {
   const Node* node = find(key);
   if (node == nullptr && is_mapping_)
-    judge_.add(node_, fmt::format("{} has no '{}'", where_.empty() ? "the scenario" : in_quotes(where_), key),
+    judge_.add(node_, fmt::format("{} has no '{}'", where_.empty() ? "the file" : in_quotes(where_), key),
                std::string(hint));
   return node;
 }

@@ -1,0 +1,87 @@
+// Device profiles from files: the shipped ones, what a wrong one is told, and a curve others have published.
+#include "scenarios/devices/profile_file.h"
+
+#include <array>
+#include <variant>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/io/posix_file_system.h"
+#include "scenarios/language/parse.h"
+#include "sim/device/hdd.h"
+#include "tests/support/checkout.h"
+
+namespace vhdlab::tests {
+namespace {
+
+using namespace scenarios;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+struct ProfileFile : testing::Test {
+  PosixFileSystem files;
+  ProfileLibrary library{files, checkout_path("scenarios/library")};
+
+  // The only finding about `text`, as people see it.
+  std::string finding_about(const std::string& text) {
+    const auto profile = parse_profile(text, "mine", "mine.yaml", library);
+    if (profile) return "none";
+    EXPECT_EQ(profile.error().size(), 1U) << render_findings(profile.error());
+    return render_findings(profile.error());
+  }
+};
+
+TEST_F(ProfileFile, EveryShippedDeviceLoadsAndSaysWhatItIs) {
+  // Goal: the list in the manual is what there is, and each can be used. Method: the shipped folder.
+  const auto entries = library.list();
+  ASSERT_TRUE(entries) << entries.error().text();
+  std::vector<std::string> names;
+  for (const auto& entry : *entries) {
+    names.push_back(entry.name);
+    EXPECT_TRUE(entry.summary.ends_with('.')) << entry.name << ": " << entry.summary;
+    const auto profile = library.find(entry.name);
+    ASSERT_TRUE(profile) << render_findings(profile.error());
+    EXPECT_EQ(profile->name, entry.name);
+  }
+  EXPECT_THAT(names, ElementsAre("hdd-10k", "hdd-7200", "nvme", "raid10-hdd", "raid5-hdd", "sata-ssd",
+                                 "shared-volume"));
+}
+
+TEST_F(ProfileFile, SeeksOfTheAtlas10KLieWithinFivePercentOfThePublishedCurve) {
+  // Goal: the model of a seek holds between the points it was given. Method: the profile has every other
+  // point of DiskSim's table; these are the ones it has not.
+  const auto profile = library.find("hdd-10k");
+  ASSERT_TRUE(profile) << render_findings(profile.error());
+  const auto& atlas = std::get<sim::HddProfile>(profile->model);
+  struct Point {
+    uint64_t cylinders;
+    double time_ms;
+  };
+  for (const Point& point : {Point{1000, 3.820}, Point{4000, 6.226}, Point{8000, 8.951}}) {
+    for (const auto& given : atlas.seeks)
+      ASSERT_NE(given.cylinders, point.cylinders) << "a point that was given proves nothing";
+    const double predicted_ms =
+        std::chrono::duration<double, std::milli>(seek_time(atlas, point.cylinders)).count();
+    EXPECT_NEAR(predicted_ms, point.time_ms, 0.05 * point.time_ms) << point.cylinders << " cylinders";
+  }
+}
+
+TEST_F(ProfileFile, IsToldWhereItIsWrong) {
+  // Goal: a wrong word, a wrong unit and an impossible number are each named with their line and a hint.
+  // Method: a good profile, spoilt in one place.
+  const std::string good = "# Two servers.\ndevice: server\ncapacity: 1GiB\nservers: 2\nservice: 100us\n";
+  EXPECT_EQ(finding_about(good), "none");
+  auto spoilt = [&](std::string_view from, std::string_view to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return finding_about(text);
+  };
+  EXPECT_THAT(spoilt("device: server", "device: serber"), HasSubstr("mine.yaml:2:"));
+  EXPECT_THAT(spoilt("capacity: 1GiB", "capacity: 1Gob"), HasSubstr("mine.yaml:3:"));
+  EXPECT_THAT(spoilt("servers: 2", "servers: 0"), HasSubstr("mine.yaml:4:"));
+  EXPECT_THAT(spoilt("servers: 2", "severs: 2"), HasSubstr("did you mean 'servers'?"));
+}
+
+}  // namespace
+}  // namespace vhdlab::tests
