@@ -166,7 +166,10 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
     if (!rows.empty()) print_table(context.out, {{"where"}, {"what is wrong"}}, rows);
     for (const std::string& name : nobodys)
       context.out << fmt::format("{}: no file of this machine\n", printable(name));
-    if (troubles.empty()) context.out << fmt::format("{} restore points can be read\n", points.size());
+    if (troubles.empty()) {
+      context.out << fmt::format("{} restore point{} can be read\n", points.size(),
+                                 points.size() == 1 ? "" : "s");
+    }
   }
   return troubles.empty() ? ExitCode::done : ExitCode::failed;
 }
