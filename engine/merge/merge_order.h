@@ -37,8 +37,8 @@ struct PricedMove {
   MergeMove move;
   uint64_t bytes_to_copy = 0;
   uint64_t bytes_to_zero = 0;
-  uint64_t growth_bytes = 0;   // of the target's file, at most, while the sources are still there
-  uint64_t freed_bytes = 0;    // the sources' files, once the move is done
+  uint64_t growth_bytes = 0;  // of the target's file, at most, while the sources are still there
+  uint64_t freed_bytes = 0;   // the sources' files, once the move is done
 };
 
 struct MergeOrder {
