@@ -135,13 +135,16 @@ uint64_t Chain::index_memory_bytes() const {
   return index_ != nullptr ? index_->memory_bytes() : 0;
 }
 
+void Chain::forget_in_index(ByteRange range) {
+  if (index_ == nullptr) return;
+  const uint64_t grain = leaf().change_grain_bytes();
+  const uint64_t begin = round_down(range.offset, grain);
+  index_->forget({begin, std::min(round_up(range.end(), grain), disk_size_bytes()) - begin});
+}
+
 Result<void> Chain::carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data) {
   TRY(carry_out(leaf(), plan, range.offset, data));
-  if (index_ != nullptr && plan.needs_publish()) {
-    const uint64_t grain = leaf().change_grain_bytes();
-    const uint64_t begin = round_down(range.offset, grain);
-    index_->forget({begin, std::min(round_up(range.end(), grain), disk_size_bytes()) - begin});
-  }
+  if (plan.needs_publish()) forget_in_index(range);
   return {};
 }
 
@@ -207,7 +210,7 @@ Result<void> Chain::plan_write(ByteRange range, WritePlan& plan) {
 Result<void> Chain::publish_write(ByteRange range, const WritePlan& plan) {
   if (!plan.needs_publish()) return {};
   TRY(leaf().publish(plan));
-  if (index_ != nullptr) index_->forget(range);
+  forget_in_index(range);
   return {};
 }
 

@@ -130,6 +130,9 @@ class Chain {
   using PlanChange = Result<void> (Layer::*)(ByteRange, WritePlan&);
   [[nodiscard]] Result<void> change(ByteRange range, PlanChange plan_change, WritePlan& plan);
 
+  // Lets the index know that a change in `range` was published.
+  void forget_in_index(ByteRange range);
+
   // Publishes what was planned and written, and lets the index know.
   [[nodiscard]] Result<void> carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data);
 

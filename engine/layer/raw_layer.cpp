@@ -30,6 +30,7 @@ Result<void> RawLayer::resolve(ByteRange range, std::vector<Extent>& extents, Ta
 Result<void> RawLayer::plan_write(ByteRange range, WritePlan& plan) {
   plan.clear();
   plan.data.push_back({range.offset, range.offset, range.length});
+  plan.changes.emplace_back();  // where there was a hole there is data afterwards
   return {};
 }
 

@@ -25,6 +25,7 @@ class RawLayer final : public Layer {
   Result<void> plan_zero(ByteRange range, WritePlan& plan) override;
   Result<void> plan_trim(ByteRange range, WritePlan& plan) override { return plan_zero(range, plan); }
   Result<void> publish(const WritePlan& plan) override;
+  uint64_t change_grain_bytes() const override { return sector_size; }
   bool flush_is_due() override { return false; }
   Result<void> flush() override { return file_->flush(); }
   Result<void> close() override { return file_->flush(); }

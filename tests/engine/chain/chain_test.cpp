@@ -198,6 +198,41 @@ TEST_F(ChainTest, FirstWriteIntoABlockMakesTheIndexForgetAllOfIt) {
   EXPECT_EQ(bench.difference(), "");
 }
 
+TEST_F(ChainTest, AWriteInStagesMakesTheIndexForgetAllOfItsBlock) {
+  // Goal: the same where a caller moves the bytes itself between planning and publishing, as queues do.
+  bench.finding.resolve = ResolveMode::index;
+  bench.create_base({.block_size_bytes = 8 * mib});
+  for (const uint64_t offset : {uint64_t{0}, 7 * mib}) {
+    EXPECT_EQ(bench.difference(), "");  // looks up all of the disk
+    const std::vector<std::byte> data(512, std::byte{1});
+    WritePlan plan;
+    must(bench.chain->plan_write({offset, data.size()}, plan));
+    must(bench.chain->leaf().file().write(plan.data[0].file_offset, data));
+    must(bench.chain->publish_write({offset, data.size()}, plan));
+    std::ranges::copy(data, bench.model.begin() + static_cast<ptrdiff_t>(offset));
+  }
+  EXPECT_EQ(bench.difference(), "");
+}
+
+TEST_F(ChainTest, IndexSeesWhatIsWrittenIntoTheHolesOfARawDisk) {
+  // Goal: a raw file has no tables to publish, and still its holes become data. Method: look up, write, read.
+  auto file = must(bench.files.create("/raw"));
+  must(file->resize(1 * mib));
+  file.reset();
+  Chain raw = must(
+      open_chain(bench.files, "/raw",
+                 {.mode = OpenMode::read_write, .format = DiskFormat::raw, .resolve = ResolveMode::index},
+                 bench.random));
+  std::vector<std::byte> found(4096);
+  ReadPlan read_plan;
+  must(raw.read(0, found, read_plan));
+  const std::vector<std::byte> data(4096, std::byte{3});
+  WritePlan write_plan;
+  must(raw.write(0, data, write_plan));
+  must(raw.read(0, found, read_plan));
+  EXPECT_TRUE(found == data);
+}
+
 TEST_F(ChainTest, IndexKeepsToItsLimitAndAnswersAsTheWalkDoes) {
   // Goal: the limit holds for a fragmented disk, and what had to go is found again. Method: every other
   // sector of 8 MiB in the leaf, 16 regions of about 12 KiB of runs, and room for three of them.
