@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/crc32c.h"
+#include "engine/merge/record_text.h"
 
 namespace vhdlab {
 namespace {
@@ -63,14 +64,6 @@ std::string to_text(const std::string& folder, const FamilyJournal& journal) {
     if (step.child) add_disk("child", *step.child);
   }
   return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
-}
-
-// The text before the next `separator`, taken off the front together with it.
-std::string_view take(std::string_view& text, char separator) {
-  const size_t end = std::min(text.find(separator), text.size());
-  const std::string_view taken = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return taken;
 }
 
 bool read_number(std::string_view text, uint64_t& number) {

@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/crc32c.h"
+#include "engine/merge/record_text.h"
 
 namespace vhdlab {
 namespace {
@@ -51,14 +52,6 @@ std::string to_text(const MergeRecord& record) {
     text += fmt::format("source {} {}\n", source.identity.to_lower(), source.path);
   if (record.child_path) text += fmt::format("child {}\n", *record.child_path);
   return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
-}
-
-// The text before the next `separator`, taken off the front together with it.
-std::string_view take(std::string_view& text, char separator) {
-  const size_t end = std::min(text.find(separator), text.size());
-  const std::string_view taken = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return taken;
 }
 
 template <typename Number>
