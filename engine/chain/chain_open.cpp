@@ -18,6 +18,14 @@
 namespace vhdlab {
 namespace {
 
+std::unexpected<Error> disk_being_written(const std::string& path, const Error& seen) {
+  return failure(
+      ErrorKind::in_use, "disk-being-written",
+      fmt::format("{}: another program is writing to it, and was seen in the middle of a change ({})", path,
+                  seen.message),
+      "look again, or when the other program is done");
+}
+
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
@@ -67,8 +75,14 @@ Result<std::unique_ptr<VhdxLayer>> open_vhdx(FileSystem& files, const std::strin
                                              CacheMode cache, RandomSource& random, vhdx::WriteIntent intent,
                                              std::shared_ptr<MetadataCache> tables) {
   auto file = TRY(files.open(path, mode, cache));
-  auto image = TRY(vhdx::Image::open(std::move(file), mode, random, intent, std::move(tables)));
-  return std::make_unique<VhdxLayer>(path, std::move(image));
+  auto image = vhdx::Image::open(std::move(file), mode, random, intent, std::move(tables));
+  if (!image) {
+    // Its structures change together; seen one after the other while they do, they need not agree.
+    const bool is_changing = mode == OpenMode::read_only && image.error().kind == ErrorKind::damaged &&
+                             files.is_being_written(path).value_or(false);
+    return is_changing ? disk_being_written(path, image.error()) : std::unexpected(image.error());
+  }
+  return std::make_unique<VhdxLayer>(path, *std::move(image));
 }
 
 Result<Chain> open_chain(FileSystem& files, const std::string& path, const ChainOpenOptions& options,
@@ -80,7 +94,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
   }
 
   auto tables_limit = options.metadata_cache_bytes;
-  if (!tables_limit && options.resolve == ResolveMode::index) tables_limit = index_tables_bytes;
+  if (!tables_limit && options.resolve == ResolveMode::index) tables_limit = tables_of_one_pass_bytes;
   const auto tables = std::make_shared<MetadataCache>(tables_limit);
   std::set<FileIdentity> seen;
   VhdxLayer* child = nullptr;

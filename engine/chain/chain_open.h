@@ -24,9 +24,9 @@ namespace vhdlab {
 
 enum class DiskFormat { automatic, vhdx, raw };
 
-// Holds one table page of each of 4096 layers: filling in a map of any chain that opens reads no table page
-// of an unfragmented region twice.
-inline constexpr uint64_t index_tables_bytes = 16 * mib;
+// Holds one table page of each of 4096 layers: enough to fill in a map of any chain that opens, and to go
+// once from its beginning to its end, without reading a table page of an unfragmented region twice.
+inline constexpr uint64_t tables_of_one_pass_bytes = 16 * mib;
 
 struct ChainOpenOptions {
   OpenMode mode = OpenMode::read_only;  // for the leaf; parents are always read-only
@@ -36,7 +36,7 @@ struct ChainOpenOptions {
   bool ignore_id_mismatch = false;
   ResolveMode resolve = ResolveMode::walk;
   // Limit of table pages in memory, for all layers together. Without one a walk keeps them all, and an index,
-  // which needs them only until it knows a region, keeps index_tables_bytes.
+  // which needs them only until it knows a region, keeps tables_of_one_pass_bytes.
   std::optional<uint64_t> metadata_cache_bytes;
   std::optional<uint64_t> index_memory_bytes;  // limit of the index's runs; regions not used lately make room
 };
@@ -45,7 +45,8 @@ struct ChainOpenOptions {
 [[nodiscard]] Result<Chain> open_chain(FileSystem& files, const std::string& path,
                                        const ChainOpenOptions& options, RandomSource& random);
 
-// Opens one VHDX file alone, without its parents. Its table pages are kept in `tables`, where given.
+// Opens one VHDX file alone, without its parents. Its table pages are kept in `tables`, where given. Faults:
+// disk-being-written (opened read-only, and somebody else was seen changing it), those of vhdx::Image::open.
 [[nodiscard]] Result<std::unique_ptr<VhdxLayer>> open_vhdx(
     FileSystem& files, const std::string& path, OpenMode mode, CacheMode cache, RandomSource& random,
     vhdx::WriteIntent intent = vhdx::WriteIntent::guest_visible,

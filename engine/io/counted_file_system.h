@@ -28,6 +28,9 @@ class CountedFileSystem final : public FileSystem {
                                                    CacheMode cache = CacheMode::buffered) override;
   [[nodiscard]] Result<std::unique_ptr<File>> create(const std::string& path,
                                                      CacheMode cache = CacheMode::buffered) override;
+  [[nodiscard]] Result<bool> is_being_written(const std::string& path) override {
+    return files_.is_being_written(path);
+  }
   [[nodiscard]] bool exists(const std::string& path) override { return files_.exists(path); }
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override {
     return files_.identity(path);

@@ -51,6 +51,10 @@ class FileSystem {
   [[nodiscard]] virtual Result<std::unique_ptr<File>> create(const std::string& path,
                                                              CacheMode cache = CacheMode::buffered) = 0;
 
+  // Whether somebody, this program included, has the file open read_write at this moment. Faults:
+  // file-not-found, file-permission.
+  [[nodiscard]] virtual Result<bool> is_being_written(const std::string& path) = 0;
+
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
   [[nodiscard]] virtual Result<FileIdentity> identity(const std::string& path) = 0;
 

@@ -34,7 +34,7 @@ class MemoryFileSystem::Space {
 
   [[nodiscard]] bool try_take(uint64_t pages) {
     std::lock_guard lock(mutex_);
-    if (pages > (capacity_bytes_ - used_bytes_) / page_size) return false;
+    if (used_bytes_ > capacity_bytes_ || pages > (capacity_bytes_ - used_bytes_) / page_size) return false;
     used_bytes_ += pages * page_size;
     return true;
   }
@@ -42,6 +42,11 @@ class MemoryFileSystem::Space {
   void give_back(uint64_t pages) {
     std::lock_guard lock(mutex_);
     used_bytes_ -= pages * page_size;
+  }
+
+  void limit_to(uint64_t capacity_bytes) {
+    std::lock_guard lock(mutex_);
+    capacity_bytes_ = capacity_bytes;
   }
 
   [[nodiscard]] uint64_t used_bytes() const {
@@ -229,6 +234,10 @@ class MemoryFileSystem::OpenFile final : public File {
 MemoryFileSystem::MemoryFileSystem(std::optional<uint64_t> capacity_bytes)
     : space_(std::make_shared<Space>(capacity_bytes.value_or(std::numeric_limits<uint64_t>::max()))) {}
 
+void MemoryFileSystem::limit_to(std::optional<uint64_t> capacity_bytes) {
+  space_->limit_to(capacity_bytes.value_or(std::numeric_limits<uint64_t>::max()));
+}
+
 MemoryFileSystem::~MemoryFileSystem() = default;
 
 Result<std::unique_ptr<File>> MemoryFileSystem::open(const std::string& path, OpenMode mode,
@@ -247,6 +256,13 @@ Result<std::unique_ptr<File>> MemoryFileSystem::create(const std::string& path, 
   contents = std::make_shared<Contents>(space_, next_inode_++);
   contents->has_writer = true;
   return std::make_unique<OpenFile>(contents, path, OpenMode::read_write);
+}
+
+Result<bool> MemoryFileSystem::is_being_written(const std::string& path) {
+  std::lock_guard lock(names_mutex_);
+  auto found = files_.find(resolve(path));
+  if (found == files_.end()) return system_failure(path, "look at", ENOENT);
+  return found->second->has_writer.load();
 }
 
 bool MemoryFileSystem::exists(const std::string& path) {

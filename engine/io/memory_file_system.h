@@ -30,6 +30,7 @@ class MemoryFileSystem final : public FileSystem {
                                                    CacheMode cache = CacheMode::buffered) override;
   [[nodiscard]] Result<std::unique_ptr<File>> create(const std::string& path,
                                                      CacheMode cache = CacheMode::buffered) override;
+  [[nodiscard]] Result<bool> is_being_written(const std::string& path) override;
   [[nodiscard]] bool exists(const std::string& path) override;
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override;
   [[nodiscard]] Result<EntryStatus> status(const std::string& path) override;
@@ -37,6 +38,9 @@ class MemoryFileSystem final : public FileSystem {
   [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override;
   [[nodiscard]] Result<void> sync_folder(const std::string& folder) override;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& folder) override;
+
+  // From now on as if made with this capacity: a device that fills up while it is in use.
+  void limit_to(std::optional<uint64_t> capacity_bytes);
 
   // What all files together take.
   [[nodiscard]] uint64_t used_bytes() const;

@@ -46,12 +46,17 @@ Result<void> require_regular_file(const FileDescriptor& descriptor, const std::s
                  "name a regular file");
 }
 
-Result<void> lock_for_writing(const FileDescriptor& descriptor, const std::string& path) {
+struct flock writer_lock() {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_start = writer_lock_offset;
   lock.l_len = 1;
+  return lock;
+}
+
+Result<void> lock_for_writing(const FileDescriptor& descriptor, const std::string& path) {
+  struct flock lock = writer_lock();
   if (::fcntl(descriptor.number(), F_OFD_SETLK, &lock) == 0) return {};
   switch (errno) {
     case EAGAIN:
@@ -136,6 +141,14 @@ Result<std::unique_ptr<File>> PosixFileSystem::create(const std::string& path, C
   // A file that cannot be used is not left behind, except one that somebody else was quick enough to open.
   if (!file && file.error().kind != ErrorKind::in_use) ::unlink(path.c_str());
   return file;
+}
+
+Result<bool> PosixFileSystem::is_being_written(const std::string& path) {
+  const FileDescriptor descriptor = TRY(open_descriptor(path, O_RDONLY | O_NONBLOCK, "look at"));
+  struct flock lock = writer_lock();
+  // Where a file system has no locks nobody can have opened the file for writing by this program.
+  if (::fcntl(descriptor.number(), F_OFD_GETLK, &lock) != 0) return false;
+  return lock.l_type != F_UNLCK;
 }
 
 bool PosixFileSystem::exists(const std::string& path) {

@@ -18,9 +18,19 @@ ExitCode exit_code(bool has_damage) {
   return has_damage ? ExitCode::failed : ExitCode::done;
 }
 
+// What looks like damage may be a change on its way, seen in the middle.
+Result<void> require_standing_still(const CommandContext& context, const std::string& path, bool has_damage) {
+  if (!has_damage || !TRY(context.files.is_being_written(path))) return {};
+  return failure(
+      ErrorKind::in_use, "disk-being-written",
+      path + ": another program is writing to it: what would be found wrong may be right in a moment",
+      "check it again when that program is done");
+}
+
 Result<ExitCode> run_on_file(const CommandContext& context, const std::string& path, OutputFormat format) {
   const auto file = TRY(context.files.open(path, OpenMode::read_only));
   const vhdx::CheckReport report = TRY(vhdx::check_image(*file));
+  TRY(require_standing_still(context, path, report.has(Severity::damage)));
   if (format == OutputFormat::json) {
     context.out << json_text(as_json(path, report));
   } else {
@@ -31,6 +41,7 @@ Result<ExitCode> run_on_file(const CommandContext& context, const std::string& p
 
 Result<ExitCode> run_on_chain(const CommandContext& context, const std::string& path, OutputFormat format) {
   const ChainCheckReport report = TRY(check_chain(context.files, path));
+  TRY(require_standing_still(context, path, report.has(Severity::damage)));
   if (format == OutputFormat::json) {
     nlohmann::ordered_json document;
     document["path"] = path;

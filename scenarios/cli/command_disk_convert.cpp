@@ -308,9 +308,18 @@ CommandSyntax syntax() {
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
   const Request request = TRY(read_request(context, arguments));
-  const Chain source = TRY(open_chain(
-      context.files, request.from,
-      {.format = request.from_format, .ignore_id_mismatch = request.ignore_id_mismatch}, context.random));
+  const Chain source = TRY(open_chain(context.files, request.from,
+                                      {.format = request.from_format,
+                                       .ignore_id_mismatch = request.ignore_id_mismatch,
+                                       .metadata_cache_bytes = tables_of_one_pass_bytes},
+                                      context.random));
+  if (TRY(context.files.is_being_written(request.from))) {
+    return failure(
+        ErrorKind::in_use, "disk-being-written",
+        fmt::format("{}: another program is writing to it: a copy would hold no one moment of it",
+                    request.from),
+        "stop that program; or take a checkpoint and convert the disk that stands still from then on");
+  }
   const auto replaced = TRY(claim_target(context, request, source));
   const vhdx::DiskMetadata metadata = metadata_of_target(request, source, context.random);
   if (request.to_format == DiskFormat::vhdx) TRY(check_numbers(request.to, metadata));

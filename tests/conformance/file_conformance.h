@@ -346,12 +346,15 @@ TEST_P(FileConformance, AFileOpenedForReadingRefusesChanges) {
 TEST_P(FileConformance, OneWriterAtATime) {
   // The creator is a writer, a second one is refused, readers see what it writes; closed, the next may write.
   auto writer = create("locked");
+  EXPECT_TRUE(files().is_being_written(path("locked")).value());
   EXPECT_EQ(fault_of(files().open(path("locked"), OpenMode::read_write, world_->cache())), "file-in-use");
   auto reader = open("locked", OpenMode::read_only);
   done(writer->write(0, std::vector<std::byte>(4096, std::byte{9})));
   EXPECT_TRUE(read_all(*reader) == std::vector<std::byte>(4096, std::byte{9}));
 
   writer.reset();
+  EXPECT_FALSE(files().is_being_written(path("locked")).value()) << "a reader is no writer";
+  EXPECT_EQ(fault_of(files().is_being_written(path("no-such-file"))), "file-not-found");
   auto next = open("locked", OpenMode::read_write);
   EXPECT_EQ(fault_of(files().open(path("locked"), OpenMode::read_write, world_->cache())), "file-in-use");
   done(next->write(0, std::vector<std::byte>(4096, std::byte{8})));

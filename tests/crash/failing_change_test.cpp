@@ -12,7 +12,7 @@
 #include "engine/chain/resize_disk.h"
 #include "engine/io/memory_file_system.h"
 #include "tests/crash/crash_check.h"
-#include "tests/engine/merge/faulty_file_system.h"
+#include "tests/support/faulty_file_system.h"
 
 namespace vhdlab::tests {
 namespace {

@@ -153,6 +153,7 @@ std::set<std::string> trees_on_the_way(const Operation& operation, const filesys
     Result<std::unique_ptr<File>> create(const std::string& path, CacheMode cache) override {
       return files_.create(path, cache);
     }
+    Result<bool> is_being_written(const std::string& path) override { return files_.is_being_written(path); }
     bool exists(const std::string& path) override { return files_.exists(path); }
     Result<FileIdentity> identity(const std::string& path) override { return files_.identity(path); }
     Result<EntryStatus> status(const std::string& path) override { return files_.status(path); }

@@ -402,6 +402,12 @@ Result<std::unique_ptr<File>> PowerCutFileSystem::create(const std::string& path
   return std::make_unique<OpenFile>(state_, contents, path, OpenMode::read_write);
 }
 
+Result<bool> PowerCutFileSystem::is_being_written(const std::string& path) {
+  const auto found = state_->names.find(resolve(path));
+  if (found == state_->names.end()) return system_failure(path, "look at", ENOENT);
+  return state_->files.at(found->second)->has_writer;
+}
+
 bool PowerCutFileSystem::exists(const std::string& path) {
   return state_->names.contains(resolve(path));
 }

@@ -59,6 +59,7 @@ class PowerCutFileSystem final : public FileSystem {
                                                    CacheMode cache = CacheMode::buffered) override;
   [[nodiscard]] Result<std::unique_ptr<File>> create(const std::string& path,
                                                      CacheMode cache = CacheMode::buffered) override;
+  [[nodiscard]] Result<bool> is_being_written(const std::string& path) override;
   [[nodiscard]] bool exists(const std::string& path) override;
   [[nodiscard]] Result<FileIdentity> identity(const std::string& path) override;
   [[nodiscard]] Result<EntryStatus> status(const std::string& path) override;

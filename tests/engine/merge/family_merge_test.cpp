@@ -8,7 +8,7 @@
 
 #include "engine/chain/disk_family_scan.h"
 #include "tests/engine/chain/chain_workbench.h"
-#include "tests/engine/merge/faulty_file_system.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/test_seed.h"
 
 namespace vhdlab::tests {

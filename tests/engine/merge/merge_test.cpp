@@ -5,7 +5,7 @@
 
 #include "engine/merge/merge_run.h"
 #include "tests/engine/chain/chain_workbench.h"
-#include "tests/engine/merge/faulty_file_system.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/test_seed.h"
 
 namespace vhdlab::tests {

@@ -34,6 +34,7 @@ class FaultyFileSystem final : public FileSystem {
     TRY(count(path));
     return std::make_unique<FaultyFile>(TRY(files_.create(path, cache)), *this);
   }
+  Result<bool> is_being_written(const std::string& path) override { return files_.is_being_written(path); }
   bool exists(const std::string& path) override { return files_.exists(path); }
   Result<FileIdentity> identity(const std::string& path) override { return files_.identity(path); }
   Result<EntryStatus> status(const std::string& path) override { return files_.status(path); }
