@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/file_faults.h"
 #include "engine/merge/merge_record.h"
 #include "engine/merge/merge_run.h"
 #include "engine/merge/merge_work.h"
@@ -42,6 +43,7 @@ Result<void> check_leftovers(FileSystem& files, const std::string& leaf_path, co
   for (const MergeRecord::Disk& source : record.sources) {
     const std::string path = in_folder(leaf_path, source.path);
     if (!files.exists(path)) continue;
+    if (TRY(files.is_being_written(path))) return file_in_use(path);
     const auto disk = TRY(open_vhdx(files, path, OpenMode::read_only, CacheMode::buffered, random));
     const Guid& found = disk->image().header().data_write_guid;
     if (found == source.identity) continue;

@@ -48,11 +48,24 @@ Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, Merg
     return failure(ErrorKind::not_found, "merge-leaf-gone", leaf_path + ": there is no such file",
                    "a merge of the leaf ends with the disk in its parent's file: open that instead");
   }
-  const ChainOpenOptions read_only{.cache = options.cache, .ignore_id_mismatch = options.ignore_id_mismatch};
-  const Chain chain = TRY(open_chain(files, leaf_path, read_only, random));
+  const ChainOpenOptions read_only{.cache = options.cache,
+                                   .ignore_id_mismatch = options.ignore_id_mismatch,
+                                   .metadata_cache_bytes = tables_of_one_pass_bytes};
+  Chain chain = TRY(open_chain(files, leaf_path, read_only, random));
   TRY(check_merge_range(chain, range));
-  MergeWork work{
-      .files = files, .random = random, .options = options, .range = range, .layers = chain.layers()};
+  std::unique_ptr<VhdxLayer> held_leaf;
+  if (range.top == chain.depth()) {
+    // Whoever wrote to the leaf is done by now, and nobody begins to until it is gone.
+    held_leaf = TRY(open_vhdx(files, leaf_path, OpenMode::read_write, options.cache, random,
+                              vhdx::WriteIntent::same_content));
+    chain = TRY(open_chain(files, leaf_path, read_only, random));
+  }
+  MergeWork work{.files = files,
+                 .random = random,
+                 .options = options,
+                 .range = range,
+                 .layers = chain.layers(),
+                 .held_leaf = std::move(held_leaf)};
   TRY(refuse_other_children(work));
   TRY(find_where_to_begin(work, chain));
   const auto target = TRY(open_to_change(work, range.target));

@@ -59,12 +59,13 @@ struct MergeOutcome {
 [[nodiscard]] Result<std::vector<std::string>> find_other_children(FileSystem& files, LayerSpan layers,
                                                                    MergeRange range, RandomSource& random);
 
-// Merges `range` of the chain whose leaf is at `leaf_path`. Files of the chain must not be open for writing
-// elsewhere. Where an earlier run of the same merge was interrupted, this one goes on where it stopped, or
-// from the beginning where the top was written to since. Where that one had put the chain together, this one
-// finishes it and merges nothing more; of another range, too, it is finished first. Faults: merge-range,
-// merge-has-other-children, merge-interrupted, merge-leaf-gone, those of finish_interrupted_merge, of
-// opening, reading and writing. On a failure the chain still opens and reads the same.
+// Merges `range` of the chain whose leaf is at `leaf_path`. The leaf, where it is a source, is held
+// against other writers from beginning to end. Where an earlier run of the same merge was interrupted, this
+// one goes on where it stopped, or from the beginning where the top was written to since. Where that one had
+// put the chain together, this one finishes it and merges nothing more; of another range, too, it is finished
+// first. Faults: merge-range, merge-has-other-children, merge-interrupted, merge-leaf-gone, file-in-use,
+// those of finish_interrupted_merge, of opening, reading and writing. On a failure the chain still opens and
+// reads the same.
 [[nodiscard]] Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, MergeRange range,
                                          const MergeOptions& options, RandomSource& random);
 

@@ -99,13 +99,16 @@ Result<void> find_where_to_begin(MergeWork& work, const Chain& chain) {
 Result<void> rename_target(MergeWork& work, VhdxLayer& target) {
   if (work.next_identity.is_zero()) {
     work.next_identity = Guid::make_random(work.random);
-    const auto lowest_source = TRY(open_to_change(work, work.range.target + 1));
-    vhdx::ParentLocator announced = *lowest_source->image().metadata().parent;
+    const LayerIndex lowest = work.range.target + 1;
+    const bool is_held = lowest == work.range.top && work.held_leaf != nullptr;
+    const auto opened = is_held ? nullptr : TRY(open_to_change(work, lowest));
+    VhdxLayer& lowest_source = is_held ? *work.held_leaf : *opened;
+    vhdx::ParentLocator announced = *lowest_source.image().metadata().parent;
     // Not what the source was made from: an earlier run of this merge may have renamed the target already.
     announced.linkage = target.image().header().data_write_guid;
     announced.linkage2 = work.next_identity;
-    TRY(lowest_source->image().set_parent(announced));
-    TRY(lowest_source->close());
+    TRY(lowest_source.image().set_parent(announced));
+    TRY(lowest_source.close());
   }
   return target.image().set_data_write_guid(work.next_identity);
 }

@@ -20,11 +20,12 @@ struct MergeWork {
   RandomSource& random;
   const MergeOptions& options;
   MergeRange range;
-  LayerSpan layers;                 // of the chain as it was
-  Guid next_identity{};             // of the target
-  uint64_t first_byte = 0;          // of the disk, from which on there is something to move
-  uint64_t bytes_moved_before = 0;  // by earlier runs
-  uint64_t bytes_to_move = 0;       // in all, theirs included
+  LayerSpan layers;                        // of the chain as it was
+  Guid next_identity{};                    // of the target
+  uint64_t first_byte = 0;                 // of the disk, from which on there is something to move
+  uint64_t bytes_moved_before = 0;         // by earlier runs
+  uint64_t bytes_to_move = 0;              // in all, theirs included
+  std::unique_ptr<VhdxLayer> held_leaf{};  // where the leaf is a source: held against other writers
   MergeOutcome outcome{};
 
   [[nodiscard]] const std::string& path_of(LayerIndex layer) const { return layers[layer]->path(); }

@@ -89,6 +89,7 @@ std::optional<std::string> judge(PowerCutFileSystem& files, const MergeCase& mer
   const auto found = read_disk(files, disk, OpenMode::read_only, random);
   if (!found) return fmt::format("{} after the cut: {}", disk, found.error().text());
   if (auto difference = first_difference(*found, content)) return "after the cut: " + *difference;
+  if (auto fault = fault_found_by_check(files, disk, Leaf::as_the_cut_left_it)) return fault;
 
   const bool done = !files.exists(path_of(merge_case.range.top)) && !files.exists(merge_record_path(leaf));
   if (!done) {
@@ -102,7 +103,7 @@ std::optional<std::string> judge(PowerCutFileSystem& files, const MergeCase& mer
   const auto last = read_disk(files, takes_leaf ? target : leaf, OpenMode::read_write, random);
   if (!last) return "after the merge: " + last.error().text();
   if (auto difference = first_difference(*last, content)) return "after the merge: " + *difference;
-  return std::nullopt;
+  return fault_found_by_check(files, takes_leaf ? target : leaf, Leaf::settled);
 }
 
 // Cuts a merge at every barrier; each state is judged, and of a share of them the second merge is cut as
@@ -281,10 +282,15 @@ TEST_F(InterruptedMergeTest, KeepsALeftoverThatWasWrittenTo) {
     auto chain = open_chain(*files, leaf_, {}, random_).value();
     if (chain.depth() != 1 || !files->exists(path_of(2))) continue;
     seen = true;
-    auto leftover = open_chain(*files, path_of(2), {.mode = OpenMode::read_write}, random_).value();
-    WritePlan plan;
-    ASSERT_TRUE(leftover.write(0, random_bytes(512, random_), plan));
-    ASSERT_TRUE(leftover.close());
+    {
+      auto leftover = open_chain(*files, path_of(2), {.mode = OpenMode::read_write}, random_).value();
+      WritePlan plan;
+      ASSERT_TRUE(leftover.write(0, random_bytes(512, random_), plan));
+      ASSERT_TRUE(leftover.close());
+      const auto in_use = merge(*files, leaf_, {0, 2}, {}, random_);
+      ASSERT_FALSE(in_use);
+      EXPECT_EQ(in_use.error().fault, "file-in-use");
+    }
     const auto refused = merge(*files, leaf_, {0, 2}, {}, random_);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().fault, "merge-source-changed");
@@ -311,10 +317,15 @@ TEST_F(InterruptedMergeTest, TakesWhatWasWrittenToTheLeafInTheMeantime) {
   int tried = 0;
   for (auto& files : states_of({0, 3})) {
     if (!files->exists(leaf_)) continue;
-    auto chain = open_chain(*files, leaf_, {.mode = OpenMode::read_write}, random_).value();
-    WritePlan plan;
-    ASSERT_TRUE(chain.write(2048, random_bytes(1024, random_), plan));
-    ASSERT_TRUE(chain.close());
+    {
+      auto chain = open_chain(*files, leaf_, {.mode = OpenMode::read_write}, random_).value();
+      WritePlan plan;
+      ASSERT_TRUE(chain.write(2048, random_bytes(1024, random_), plan));
+      ASSERT_TRUE(chain.close());
+      const auto in_use = merge(*files, leaf_, {0, 3}, {}, random_);
+      ASSERT_FALSE(in_use);
+      EXPECT_EQ(in_use.error().fault, "file-in-use");
+    }
     const auto content = read_disk(*files, leaf_, OpenMode::read_only, random_).value();
     const auto merged = merge(*files, leaf_, {0, 3}, {}, random_);
     ASSERT_TRUE(merged) << merged.error().text();
