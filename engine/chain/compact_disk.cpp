@@ -15,7 +15,8 @@ constexpr uint64_t grain_bytes =
 Result<std::unique_ptr<VhdxLayer>> open_to_change(FileSystem& files, const std::string& path,
                                                   RandomSource& random) {
   return open_vhdx(files, path, OpenMode::read_write, CacheMode::buffered, random,
-                   vhdx::WriteIntent::same_content);
+                   vhdx::WriteIntent::same_content,
+                   std::make_shared<MetadataCache>(tables_of_one_pass_bytes));
 }
 
 std::unexpected<Error> interrupted(const std::string& path) {

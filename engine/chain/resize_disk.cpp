@@ -17,7 +17,7 @@ constexpr uint64_t window_bytes = 1 * gib;
 constexpr uint64_t piece_bytes = 1 * mib;
 
 // Whether any byte of `range` is not zero, read through the whole chain.
-Result<bool> holds_data(const Chain& chain, ByteRange range) {
+Result<bool> holds_data(const Chain& chain, ByteRange range, const StopRequested& stop) {
   ReadPlan window_plan;
   ReadPlan read_plan;
   AlignedBuffer buffer(piece_bytes);
@@ -26,6 +26,10 @@ Result<bool> holds_data(const Chain& chain, ByteRange range) {
     for (const ReadSegment& segment : window_plan.segments) {
       if (segment.is_zero) continue;
       for (uint64_t done = 0; done < segment.length; done += piece_bytes) {
+        if (stop && stop()) {
+          return failure(ErrorKind::interrupted, "resize-interrupted",
+                         chain.leaf().path() + ": resizing stopped on request; nothing was changed");
+        }
         const MutableBytes bytes = buffer.bytes().first(std::min(piece_bytes, segment.length - done));
         TRY(chain.read(segment.virtual_offset + done, bytes, read_plan));
         if (!all_zero(bytes)) return true;
@@ -45,9 +49,10 @@ Result<void> refuse_children(FileSystem& files, const std::string& path, RandomS
                  "resize the newest disk of the chain instead; --force resizes this one all the same");
 }
 
-Result<void> refuse_loss(const Chain& chain, uint64_t disk_size_bytes) {
+Result<void> refuse_loss(const Chain& chain, uint64_t disk_size_bytes, const StopRequested& stop) {
   if (disk_size_bytes >= chain.disk_size_bytes()) return {};
-  if (!TRY(holds_data(chain, {disk_size_bytes, chain.disk_size_bytes() - disk_size_bytes}))) return {};
+  const ByteRange tail{disk_size_bytes, chain.disk_size_bytes() - disk_size_bytes};
+  if (!TRY(holds_data(chain, tail, stop))) return {};
   return failure(ErrorKind::in_use, "disk-tail-in-use",
                  fmt::format("{}: there is data between {} and its end at {}", chain.leaf().path(),
                              format_size(disk_size_bytes), format_size(chain.disk_size_bytes())),
@@ -59,10 +64,11 @@ Result<void> refuse_loss(const Chain& chain, uint64_t disk_size_bytes) {
 Result<void> resize_disk(FileSystem& files, const std::string& path, uint64_t disk_size_bytes,
                          const ResizeOptions& options, RandomSource& random) {
   {
-    const Chain chain = TRY(open_chain(files, path, {}, random));
+    const Chain chain =
+        TRY(open_chain(files, path, {.metadata_cache_bytes = tables_of_one_pass_bytes}, random));
     if (!options.force) {
       TRY(refuse_children(files, path, random));
-      TRY(refuse_loss(chain, disk_size_bytes));
+      TRY(refuse_loss(chain, disk_size_bytes, options.stop));
     }
   }
   const auto layer = TRY(open_vhdx(files, path, OpenMode::read_write, CacheMode::buffered, random));

@@ -148,7 +148,8 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
+  const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch"),
+                                 .metadata_cache_bytes = tables_of_one_pass_bytes};
   const Chain chain = TRY(open_chain(context.files, arguments.positional(0), options, context.random));
   if (arguments.has("summary")) {
     TRY(print_summary(context, chain, format));

@@ -88,7 +88,8 @@ Result<MergeRange> choose_range(const CommandContext& context, const Chain& chai
 
 Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arguments,
                              const Request& request) {
-  const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
+  const ChainOpenOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch"),
+                                 .metadata_cache_bytes = tables_of_one_pass_bytes};
   const Chain chain = TRY(open_chain(context.files, arguments.positional(0), options, context.random));
   MergePlan plan;
   plan.range = TRY(choose_range(context, chain, request));

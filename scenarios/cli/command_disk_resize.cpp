@@ -35,7 +35,8 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   if (!size)
     return usage_failure("usage-option", "the new size is missing", "add --size, as in --size 128GiB");
   const DiskSurvey before = TRY(survey_disk(context.files, path, context.random));
-  TRY(resize_disk(context.files, path, *size, {.force = arguments.has("force")}, context.random));
+  TRY(resize_disk(context.files, path, *size, {.force = arguments.has("force"), .stop = context.stop},
+                  context.random));
 
   const DiskSurvey after = TRY(survey_disk(context.files, path, context.random));
   if (format == OutputFormat::json) {

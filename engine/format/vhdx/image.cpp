@@ -258,6 +258,13 @@ Result<void> Image::set_bits(ChunkIndex chunk, uint64_t first_bit, uint64_t coun
   return {};
 }
 
+uint64_t Image::next_entry_in_use(uint64_t entry_index) const {
+  constexpr uint64_t entries_per_page = table_page_length / bat_entry_length;
+  while (entry_index < geometry_.entry_count() && !bat_pages_in_use_[entry_index / entries_per_page])
+    entry_index = round_down(entry_index, entries_per_page) + entries_per_page;
+  return std::min(entry_index, geometry_.entry_count());
+}
+
 ByteRange Image::range_of(BlockIndex block) const {
   const uint64_t begin = geometry_.first_byte_of(block);
   return {begin, std::min(geometry_.block_size_bytes(), metadata_.disk_size_bytes - begin)};
@@ -544,12 +551,15 @@ bool Image::flush_is_due() {
 
 Result<BlockCensus> Image::census() {
   const std::shared_lock lock(tables_mutex_);
-  BlockCensus census;
-  for (uint64_t block = 0; block < geometry_.block_count(); ++block) {
-    const BatEntry entry = TRY(entry_at(geometry_.entry_of(BlockIndex{block})));
+  BlockCensus census{.not_present = geometry_.block_count()};
+  for (uint64_t index = next_entry_in_use(0); index < geometry_.entry_count();
+       index = next_entry_in_use(index + 1)) {
+    if (geometry_.is_bitmap_entry(index) || number(geometry_.block_at(index)) >= geometry_.block_count())
+      continue;
+    const BatEntry entry = TRY(entry_at(index));
+    if (entry.state() != BlockState::not_present) --census.not_present;
     switch (entry.state()) {
       case BlockState::not_present:
-        ++census.not_present;
         break;
       case BlockState::fully_present:
         ++census.fully_present;

@@ -182,6 +182,9 @@ class Image {
   Result<uint64_t> allocate(uint64_t length);
   Result<void> ensure_bitmap(ChunkIndex chunk);
   Result<void> publish_change(const BlockChange& change);
+  // The first entry of the table from `entry_index` on whose page holds anything; their number where none
+  // does.
+  [[nodiscard]] uint64_t next_entry_in_use(uint64_t entry_index) const;
   [[nodiscard]] bool covers_block(BlockIndex block, ByteRange range) const;
   [[nodiscard]] ByteRange range_of(BlockIndex block) const;
 

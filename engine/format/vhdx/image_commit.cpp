@@ -283,8 +283,10 @@ Result<void> Image::forget_past(uint64_t disk_size_bytes) {
   {
     const std::unique_lock lock(tables_mutex_);
     const uint64_t kept_blocks = divide_up(disk_size_bytes, geometry_.block_size_bytes());
-    for (uint64_t block = kept_blocks; block < geometry_.block_count(); ++block) {
-      const uint64_t index = geometry_.entry_of(BlockIndex{block});
+    for (uint64_t index = next_entry_in_use(geometry_.entry_of(BlockIndex{kept_blocks}));
+         index < geometry_.entry_count(); index = next_entry_in_use(index + 1)) {
+      if (geometry_.is_bitmap_entry(index) || number(geometry_.block_at(index)) >= geometry_.block_count())
+        continue;
       if (TRY(entry_at(index)).bits != 0) TRY(set_entry(index, BatEntry{}));
     }
     const uint64_t kept_chunks = divide_up(kept_blocks, geometry_.chunk_ratio());

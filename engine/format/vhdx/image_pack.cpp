@@ -31,7 +31,8 @@ Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
     uint64_t entry_index;
   };
   std::vector<Block> blocks;
-  for (uint64_t index = 0; index < geometry_.entry_count(); ++index) {
+  for (uint64_t index = next_entry_in_use(0); index < geometry_.entry_count();
+       index = next_entry_in_use(index + 1)) {
     const BatEntry entry = TRY(entry_at(index));
     const bool is_bitmap = geometry_.is_bitmap_entry(index);
     const bool has_place =
