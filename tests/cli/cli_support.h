@@ -49,9 +49,13 @@ TestChain make_chain(const TemporaryFolder& folder, size_t depth);
 // What the disk at `path` reads as; a failure to read it fails the test.
 std::string disk_content(const std::string& path);
 
-// A world for calling commands in this process: real files, text streams, a clock that stands still.
+// A world for calling commands in this process: real files unless others are given, text streams, a clock
+// that stands still.
 class TestWorld {
  public:
+  TestWorld() = default;
+  explicit TestWorld(FileSystem& files) : files_(files) {}  // which outlive this world
+
   [[nodiscard]] scenarios::CommandContext context();
   [[nodiscard]] std::string out() const { return out_.str(); }
   [[nodiscard]] std::string err() const { return err_.str(); }
@@ -61,7 +65,8 @@ class TestWorld {
   Nanoseconds time{0};
 
  private:
-  PosixFileSystem files_;
+  PosixFileSystem real_files_;
+  FileSystem& files_ = real_files_;
   SeededRandom random_{1};
   std::ostringstream out_;
   std::ostringstream err_;

@@ -164,7 +164,8 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
     const auto last = read_disk(files, disk, OpenMode::read_write, random);
     ASSERT_TRUE(last) << last.error().text() << "; " << trace();
     ASSERT_EQ(first_difference(*last, content), std::nullopt) << trace();
-    if (qemu && judged_by_qemu < 10) {
+    ASSERT_EQ(fault_found_by_check(files, disk, Leaf::settled), std::nullopt) << trace();
+    if (qemu) {
       const auto judged = run_program({"qemu-img", "check", work / name_of(0)});
       ASSERT_TRUE(judged && judged->succeeded())
           << (judged ? judged->output + judged->errors : judged.error().text()) << "; " << trace();

@@ -106,8 +106,28 @@ TEST_P(EveryCutOfAShapeChange, ResizingKeepsWhatBothSizesHave) {
           return false;
         }
         const uint64_t end = (*layer)->disk_size_bytes();
+        // The power is cut while it grows, too: old size or new one, and zeros behind the old end.
+        disk->set_before_barrier([&] {
+          if (tally_.trouble || happens(cutting_, 0.8)) return;
+          tally_.second_cuts += explore_cuts(
+              *disk, {.exhaustive_max = 4, .random_cuts = 2, .singles_max = 1}, cutting_, [&](auto second) {
+                const auto after = read_disk(*second, path(), OpenMode::read_only, cutting_);
+                if (!after) {
+                  tally_.trouble = "after a second cut: " + after.error().text();
+                } else if (after->size() != end && after->size() != 8 * mib) {
+                  tally_.trouble = "after a second cut: a size nobody asked for";
+                } else if (!all_zero(Bytes(*after).subspan(end))) {
+                  tally_.trouble = "after a second cut: old bytes behind the old end";
+                } else {
+                  tally_.trouble = fault_found_by_check(*second, path(), Leaf::as_the_cut_left_it);
+                }
+                return !tally_.trouble;
+              });
+        });
         const auto grown = (*layer)->image().set_disk_size(8 * mib);
         const auto closed = (*layer)->close();
+        disk->set_before_barrier({});
+        if (tally_.trouble) return false;
         if (!grown || !closed) tally_.trouble = (grown ? closed : grown).error().text();
         layer->reset();
         if (auto fault = fault_found_by_check(*disk, path(), Leaf::as_the_cut_left_it))
