@@ -246,7 +246,7 @@ int end_of(const Result<void>& done) {
 
 int run_process(const std::vector<std::string>& words) {
   constexpr uint64_t usual_limit = 1024;  // what a shell on Debian begins with
-  if (words.size() == 1 && (words[0] == "--help" || words[0] == "-h")) {
+  if (std::ranges::any_of(words, [](const auto& word) { return word == "--help" || word == "-h"; })) {
     std::cout << usage;
     return 0;
   }

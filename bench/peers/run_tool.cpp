@@ -1,17 +1,19 @@
-// fork, exec, read, wait4; see run_tool.h.
+// fork, exec, read what it prints while looking at its memory, wait; see run_tool.h.
 #include "bench/peers/run_tool.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,32 @@ constexpr int exec_failed = 127;  // as a shell reports it
 
 }  // namespace
 
+// The process's largest resident memory so far (proc(5), VmHWM). What wait4 tells is no use here: it counts
+// the memory of the process that forked, up to the exec.
+uint64_t resident_bytes_max_of(pid_t process) {
+  std::ifstream status(fmt::format("/proc/{}/status", process));
+  for (std::string word; status >> word;) {
+    uint64_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * kib;
+  }
+  return 0;  // it has ended
+}
+
+// Reads what comes out of `output` until its other end is closed, and looks at the process's memory every few
+// milliseconds.
+void follow(pid_t process, int output, ToolRun& run) {
+  constexpr int look_every_ms = 2;
+  std::array<char, 4096> piece{};
+  for (;;) {
+    run.resident_bytes_max = std::max(run.resident_bytes_max, resident_bytes_max_of(process));
+    pollfd waiting{.fd = output, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, look_every_ms) <= 0) continue;
+    const ssize_t length = ::read(output, piece.data(), piece.size());
+    if (length <= 0) return;
+    run.output.append(piece.data(), static_cast<size_t>(length));
+  }
+}
+
 bool has_tool(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
@@ -49,24 +77,27 @@ bool has_tool(const std::string& name) {
 
 Result<ToolRun> run_tool(const std::vector<std::string>& arguments) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return system_failure(arguments[0], "make a pipe to", errno);
+  std::array<int, 2> until_exec{};  // closed by it: from then on the child's memory is its own
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0 || ::pipe2(until_exec.data(), O_CLOEXEC) != 0)
+    return system_failure(arguments[0], "make a pipe to", errno);
   const auto begin = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
   if (child < 0) return system_failure(arguments[0], "start", errno);
   if (child == 0) become(arguments, pipe[1]);
   ::close(pipe[1]);
+  ::close(until_exec[1]);
+  char nothing = 0;
+  while (::read(until_exec[0], &nothing, 1) < 0 && errno == EINTR) {
+  }
+  ::close(until_exec[0]);
 
   ToolRun run;
-  std::array<char, 4096> piece{};
-  for (ssize_t length = 0; (length = ::read(pipe[0], piece.data(), piece.size())) > 0;)
-    run.output.append(piece.data(), static_cast<size_t>(length));
+  follow(child, pipe[0], run);
   ::close(pipe[0]);
   int status = 0;
-  rusage usage{};
-  while (::wait4(child, &status, 0, &usage) < 0 && errno == EINTR) {
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   run.duration = std::chrono::steady_clock::now() - begin;
-  run.resident_bytes_max = static_cast<uint64_t>(usage.ru_maxrss) * kib;
   if (WIFEXITED(status) && WEXITSTATUS(status) == exec_failed) {
     return failure(ErrorKind::not_found, "peer-tool-missing", fmt::format("{}: cannot be run", arguments[0]),
                    "install it, or leave this peer out");

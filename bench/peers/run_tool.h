@@ -13,7 +13,7 @@ namespace vhdlab::peers {
 struct ToolRun {
   std::string output;  // standard output and standard error, as they came
   Nanoseconds duration{0};
-  uint64_t resident_bytes_max = 0;  // of the process at its largest
+  uint64_t resident_bytes_max = 0;  // of the process at its largest, looked at every few milliseconds
 };
 
 // Faults: peer-tool-missing, peer-tool-failed (with what it printed).
