@@ -98,9 +98,13 @@ class VhdlabPeer final : public Peer {
     const auto stream = TRY(reads_of(work, shape_.disk_bytes, shape_.seed));
     Chain chain = TRY(open_chain(files_, vhdlab_leaf(folder_, work.depth),
                                  {.cache = cache_mode(work), .resolve = work.resolve}, random_));
+    // Tables, and the pages of mappings: the plain file's mapping is populated before it is read, too.
     ReadPlan plan;
-    for (uint64_t offset = 0; offset < shape_.disk_bytes; offset += warm_step_bytes)
+    AlignedBuffer buffer(warm_step_bytes);
+    for (uint64_t offset = 0; offset < shape_.disk_bytes; offset += warm_step_bytes) {
       TRY(chain.resolve({offset, warm_step_bytes}, plan));
+      if (work.io == IoKind::mapped) TRY(chain.read(offset, buffer.bytes(), plan));
+    }
     if (work.io == IoKind::io_uring) return read_through_ring(chain, *stream, work);
     return reads_per_second(*stream, work, [&] {
       return [&chain, thread_plan = ReadPlan()](uint64_t offset, MutableBytes into) mutable {
