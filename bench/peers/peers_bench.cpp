@@ -127,6 +127,7 @@ Bench bench_for(const Settings& settings) {
   bench.program = fs::read_symlink("/proc/self/exe").string();
   bench.plain = make_plain_peer(bench.work_folder);
   bench.vhdlab = make_vhdlab_peer(bench.work_folder);
+  bench.places = make_places_peer(bench.work_folder);
   const std::string raw = bench.plain->files(0).front();
   if (has_tool("qemu-img") && has_tool("qemu-io")) {
     bench.qemu = make_qemu_peer(bench.work_folder, raw, bench.qemu_depth_max);

@@ -23,8 +23,9 @@ struct Bench {
 
   std::unique_ptr<Peer> plain;
   std::unique_ptr<Peer> vhdlab;
-  std::unique_ptr<Peer> qemu;  // none where qemu-img or qemu-io is missing
-  std::unique_ptr<Peer> fio;   // none where fio is missing
+  std::unique_ptr<Peer> places;  // vhdlab's files without vhdlab
+  std::unique_ptr<Peer> qemu;    // none where qemu-img or qemu-io is missing
+  std::unique_ptr<Peer> fio;     // none where fio is missing
 };
 
 // `bench` outlives the questions.

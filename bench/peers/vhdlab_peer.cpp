@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/peers/plain_loop.h"
 #include "bench/peers/read_loop.h"
 #include "engine/base/random.h"
 #include "engine/chain/chain_open.h"
@@ -120,6 +121,45 @@ class VhdlabPeer final : public Peer {
   DiskShape shape_;
 };
 
+// The same files without the engine: where each request stands was looked up before the clock started.
+class PlacesPeer final : public Peer {
+ public:
+  explicit PlacesPeer(const std::string& folder) : chain_(folder) {}
+
+  std::string_view name() const override { return "places"; }
+  std::vector<std::string> files(uint32_t depth) const override { return chain_.files(depth); }
+
+  Result<void> build(const DiskShape& shape) override {
+    shape_ = shape;
+    return chain_.build(shape);
+  }
+  Result<void> check(uint32_t depth) override { return chain_.check(depth); }
+
+  Result<double> read(const ReadWork& work) override {
+    PosixFileSystem file_system;
+    SeededRandom random(1);
+    PlainFiles files = TRY(open_plain_files(chain_.files(work.depth), work));
+    {
+      const Chain chain =
+          TRY(open_chain(file_system, files.paths.back(), {.resolve = ResolveMode::index}, random));
+      ReadPlan plan;
+      for (uint64_t offset = 0; offset < shape_.disk_bytes; offset += work.request_bytes) {
+        TRY(chain.resolve({offset, work.request_bytes}, plan));
+        if (plan.segments.size() != 1 || plan.segments[0].is_zero) {
+          return failure(ErrorKind::unsupported, "peer-io-unsupported",
+                         "a request that stands in two files, or in none, has no one place");
+        }
+        files.table.push_back({plan.segments[0].layer, plan.segments[0].file_offset});
+      }
+    }
+    return read_plain_files(files, work, shape_.disk_bytes, shape_.seed);
+  }
+
+ private:
+  VhdlabPeer chain_;
+  DiskShape shape_;
+};
+
 }  // namespace
 
 std::string vhdlab_leaf(const std::string& folder, uint32_t depth) {
@@ -129,6 +169,10 @@ std::string vhdlab_leaf(const std::string& folder, uint32_t depth) {
 
 std::unique_ptr<Peer> make_vhdlab_peer(const std::string& folder) {
   return std::make_unique<VhdlabPeer>(folder);
+}
+
+std::unique_ptr<Peer> make_places_peer(const std::string& folder) {
+  return std::make_unique<PlacesPeer>(folder);
 }
 
 }  // namespace vhdlab::peers
