@@ -35,21 +35,21 @@ uint32_t qemu_deepest(const Bench& bench) {
   return std::min(bench.qemu_depth_max, bench.shape.depth_max);
 }
 
-// The deep chain against its own files without the engine, and those against `over`: which part of what depth
+// A chain against its own files without the engine, and those against `over`: which part of what depth
 // costs is the engine's, and which the system's.
 void add_places(Question& question, Bench& bench, const std::string& prefix, const ReadWork& work,
                 const std::string& over) {
   const std::string places = lane_name("places", work.depth, work.io);
   add_lane(question, bench.places.get(), places, work);
   question.rules.push_back(
-      {.name = fmt::format("{}-engine-{}", prefix, io_name(work.io)),
+      {.name = fmt::format("{}-engine-{}-{}", prefix, work.depth, io_name(work.io)),
        .what = fmt::format("{} scattered 4 KiB reads, {}, depth {}: vhdlab / its files read "
                            "at places looked up before",
                            prefix, io_name(work.io), work.depth),
        .numerator = lane_name("vhdlab", work.depth, work.io),
        .denominator = places});
   question.rules.push_back(
-      {.name = fmt::format("{}-files-{}", prefix, io_name(work.io)),
+      {.name = fmt::format("{}-files-{}-{}", prefix, work.depth, io_name(work.io)),
        .what = fmt::format("{} scattered 4 KiB reads, {}: the files of depth {} read at places "
                            "looked up before / {}",
                            prefix, io_name(work.io), work.depth, over),
@@ -118,7 +118,8 @@ Question cached_reads(Bench& bench) {
          .denominator = lane_name("plain", 0, io),
          .reach = 0.87,
          .qemu = "qemu-cached-plain"});
-    add_places(question, bench, "cached", at(deep), lane_name("plain", 0, io));
+    for (const uint32_t depth : {1U, deep})
+      add_places(question, bench, "cached", at(depth), lane_name("plain", 0, io));
   }
 
   ReadWork work{.duration = bench.duration};
