@@ -64,19 +64,23 @@ Result<Measured> write_fresh_disk(const Bench& bench, scenarios::IoKind io) {
   return write_to(files, path, DiskFormat::automatic, io, bench);
 }
 
-// A file whose space is laid out; `written` also means that its blocks were
-// written once, so that the file system has nothing left to note down at the
-// first write.
-Result<std::string> lay_out(const Bench& bench, bool written) {
+// What the file system has for a plain file before the first write: nothing (as for a fresh dynamic disk),
+// its space, or space that was written once, so that there is nothing left to note down.
+enum class Space { holes, laid_out, written };
+
+Result<std::string> make_plain_file(const Bench& bench, Space space) {
   const std::string path = (fs::path(bench.work_folder) / "fresh.raw").string();
   fs::remove(path);
   const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!file.is_open()) return system_failure(path, "create", errno);
-  if (const int error = ::posix_fallocate(file.number(), 0, static_cast<off_t>(bench.shape.disk_bytes));
-      error != 0) {
-    return system_failure(path, "lay out", error);
+  const auto size = static_cast<off_t>(bench.shape.disk_bytes);
+  if (space == Space::holes && ::ftruncate(file.number(), size) != 0)
+    return system_failure(path, "resize", errno);
+  if (space != Space::holes) {
+    if (const int error = ::posix_fallocate(file.number(), 0, size); error != 0)
+      return system_failure(path, "lay out", error);
   }
-  if (written) {
+  if (space == Space::written) {
     std::vector<std::byte> block(mib, std::byte{0x5a});
     for (uint64_t offset = 0; offset < bench.shape.disk_bytes; offset += block.size()) {
       if (::pwrite(file.number(), block.data(), block.size(), static_cast<off_t>(offset)) < 0)
@@ -87,16 +91,16 @@ Result<std::string> lay_out(const Bench& bench, bool written) {
   return path;
 }
 
-Result<Measured> write_plain(const Bench& bench, scenarios::IoKind io, bool written) {
+Result<Measured> write_plain(const Bench& bench, scenarios::IoKind io, Space space) {
   PosixFileSystem files;
-  const std::string path = TRY(lay_out(bench, written));
+  const std::string path = TRY(make_plain_file(bench, space));
   return write_to(files, path, DiskFormat::raw, io, bench);
 }
 
 Result<Measured> write_by_qemu(const Bench& bench, const std::string& format) {
   std::string path = (fs::path(bench.work_folder) / ("fresh." + format)).string();
   if (format == "raw") {
-    path = TRY(lay_out(bench, false));
+    path = TRY(make_plain_file(bench, Space::laid_out));
   } else {
     fs::remove(path);
     const std::string options = format == "vhdx" ? fmt::format("block_size={}", bench.shape.base_block_bytes)
@@ -120,9 +124,12 @@ Question first_writes(Bench& bench) {
   for (const auto& [io, name] : {std::pair{scenarios::IoKind::psync, std::string("psync")},
                                  std::pair{scenarios::IoKind::io_uring, std::string("io_uring")}}) {
     question.lanes.push_back({"vhdlab " + name, [&bench, io] { return write_fresh_disk(bench, io); }, {}});
-    question.lanes.push_back(
-        {"laid out " + name, [&bench, io] { return write_plain(bench, io, false); }, {}});
-    question.lanes.push_back({"written " + name, [&bench, io] { return write_plain(bench, io, true); }, {}});
+    for (const auto& [space, prefix] :
+         {std::pair{Space::laid_out, "laid out "}, std::pair{Space::written, "written "},
+          std::pair{Space::holes, "holes "}}) {
+      question.lanes.push_back(
+          {prefix + name, [&bench, io, space] { return write_plain(bench, io, space); }, {}});
+    }
     question.rules.push_back(
         {.name = "first-writes-" + name,
          .what = "first writes, random 4 KiB, " + name +
@@ -137,6 +144,11 @@ Question first_writes(Bench& bench) {
          .what = "the same, " + name + " / plain file every block of which was written before",
          .numerator = "vhdlab " + name,
          .denominator = "written " + name});
+    question.rules.push_back(
+        {.name = "first-writes-holes-" + name,
+         .what = "the same, " + name + " / plain file of holes, which takes its space as a fresh disk does",
+         .numerator = "vhdlab " + name,
+         .denominator = "holes " + name});
   }
   if (bench.qemu == nullptr) return question;
   for (const std::string format : {"raw", "qcow2", "vhdx"})
