@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/io/psync_queue.h"
+#include "engine/io/uring_queue.h"
 #include "tests/engine/chain/chain_workbench.h"
 
 namespace vhdlab::tests {
@@ -32,6 +34,7 @@ struct Scenario {
   uint8_t base_size = 0;
   bool index = false;
   bool tiny_cache = false;
+  uint8_t carrier = 0;  // of guest reads and writes: calls, a queue of calls, a ring (where there is one)
   std::vector<Operation> operations;
 };
 
@@ -39,7 +42,10 @@ inline std::ostream& operator<<(std::ostream& to, const Scenario& scenario) {
   to << "base: " << (1U << scenario.base_block % 4) << " MiB blocks, "
      << (scenario.large_sectors ? 4096 : 512) << " byte sectors, " << (scenario.fixed ? "fixed" : "dynamic")
      << ", size " << int{scenario.base_size} << (scenario.index ? ", index" : ", walk")
-     << (scenario.tiny_cache ? ", 3 table pages in memory;" : ";");
+     << (scenario.tiny_cache ? ", 3 table pages in memory" : "")
+     << (scenario.carrier % 3 == 0   ? ";"
+         : scenario.carrier % 3 == 1 ? ", psync queue;"
+                                     : ", io_uring;");
   for (const Operation& operation : scenario.operations)
     to << " " << operation;
   return to;
@@ -60,6 +66,12 @@ inline std::string run_scenario(FileSystem& files, const std::string& folder, co
   if (scenario.tiny_cache) {
     bench.finding.metadata_cache_bytes = 3 * table_page_length;
     bench.finding.index_memory_bytes = 512;
+  }
+  if (scenario.carrier % 3 == 1) {
+    bench.make_queue = []() -> Result<std::unique_ptr<IoQueue>> { return std::make_unique<PsyncQueue>(); };
+  }
+  if (scenario.carrier % 3 == 2 && UringQueue::make(1)) {
+    bench.make_queue = []() -> Result<std::unique_ptr<IoQueue>> { return TRY(UringQueue::make(4)); };
   }
   const uint64_t sector = scenario.large_sectors ? 4096 : 512;
   bench.create_base({.disk_size_bytes = disk_size_from(scenario.base_size, sector),

@@ -36,7 +36,7 @@ struct Arbitrary<vhdlab::tests::Scenario> {
     return gen::build<Scenario>(gen::set(&Scenario::base_block), gen::set(&Scenario::large_sectors),
                                 gen::set(&Scenario::fixed), gen::set(&Scenario::base_size),
                                 gen::set(&Scenario::index), gen::set(&Scenario::tiny_cache),
-                                gen::set(&Scenario::operations));
+                                gen::set(&Scenario::carrier), gen::set(&Scenario::operations));
   }
 };
 
@@ -63,7 +63,7 @@ rc::detail::TestParams parameters(uint64_t seed) {
 TEST(ChainProperty, ReadsAsAPlainArrayWhateverHappensToIt) {
   // Goal: no sequence of writes, zeros, checkpoints, merges, reopens and power cuts after a flush makes a
   // chain of up to eight layers differ from the array, walked or indexed, with all table pages in memory or
-  // three. Method: rapidcheck draws and shrinks; in memory.
+  // three, by calls, through a queue or through a ring. Method: rapidcheck draws and shrinks; in memory.
   const uint64_t seed = test_seed();
   const auto property = [seed](const Scenario& scenario) {
     MemoryFileSystem files;
@@ -93,6 +93,7 @@ Scenario random_scenario(RandomSource& random, size_t length) {
                     .base_size = static_cast<uint8_t>(random.next_u64()),
                     .index = random.next_u64() % 2 == 0,
                     .tiny_cache = random.next_u64() % 2 == 0,
+                    .carrier = static_cast<uint8_t>(random.next_u64() % 3),
                     .operations = {}};
   constexpr Act acts[] = {Act::write,      Act::write, Act::write, Act::write,  Act::zero,
                           Act::checkpoint, Act::merge, Act::zero,  Act::reopen, Act::cut_power};

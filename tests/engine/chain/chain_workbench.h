@@ -2,7 +2,9 @@
 // knows nothing of layers, which is the point.
 #pragma once
 
+#include <array>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/chain/chain_queue.h"
 #include "engine/merge/merge_run.h"
 #include "tests/engine/format/image_workbench.h"
 
@@ -79,7 +82,11 @@ class ChainWorkbench {
   }
 
   void write(uint64_t offset, Bytes data) {
-    must(chain->write(offset, data, plan_));
+    if (make_queue) {
+      write_queued(offset, data);
+    } else {
+      must(chain->write(offset, data, plan_));
+    }
     std::memcpy(model.data() + offset, data.data(), data.size());
   }
 
@@ -104,15 +111,19 @@ class ChainWorkbench {
     paths.erase(paths.begin() + range.target + 1, paths.begin() + range.top + 1);
   }
 
-  [[nodiscard]] std::vector<std::byte> read(ByteRange range) const {
+  [[nodiscard]] std::vector<std::byte> read(ByteRange range) {
     std::vector<std::byte> data(range.length, std::byte{0xcc});
-    ReadPlan plan;
-    must(chain->read(range.offset, data, plan));
+    if (make_queue) {
+      read_queued(range.offset, data);
+    } else {
+      ReadPlan plan;
+      must(chain->read(range.offset, data, plan));
+    }
     return data;
   }
 
   // "" where the chain reads as the model, else where it does not.
-  [[nodiscard]] std::string difference() const {
+  [[nodiscard]] std::string difference() {
     if (chain->disk_size_bytes() != model.size()) {
       return fmt::format("the disk has {} bytes, expected {}", chain->disk_size_bytes(), model.size());
     }
@@ -130,8 +141,40 @@ class ChainWorkbench {
   std::vector<std::string> paths;  // base first
   std::vector<std::byte> model;
   std::optional<Chain> chain;
+  // Where set, guest reads and writes go through such a queue, four in flight; else by calls.
+  std::function<Result<std::unique_ptr<IoQueue>>()> make_queue;
 
  private:
+  static constexpr uint32_t in_flight_max = 4;
+
+  // In pieces of whole sectors that are in flight together.
+  void write_queued(uint64_t offset, Bytes data) {
+    queued(data.size(), [&](ChainQueue& queue, ByteRange piece) {
+      queue.submit_write(offset + piece.offset, data.subspan(piece.offset, piece.length), piece.offset);
+    });
+  }
+  void read_queued(uint64_t offset, MutableBytes data) {
+    queued(data.size(), [&](ChainQueue& queue, ByteRange piece) {
+      queue.submit_read(offset + piece.offset, data.subspan(piece.offset, piece.length), piece.offset);
+    });
+  }
+  template <typename Submit>
+  void queued(uint64_t length, Submit submit) {
+    ChainQueue queue(*chain, must(make_queue()), in_flight_max);
+    const uint64_t piece = round_up(divide_up(length, uint64_t{7}), uint64_t{4096});
+    std::array<ChainCompletion, in_flight_max> done;
+    for (uint64_t at = 0; at < length || queue.in_flight() > 0;) {
+      while (at < length && queue.in_flight() < in_flight_max) {
+        const ByteRange next{at, std::min(piece, length - at)};
+        submit(queue, next);
+        at = next.end();
+      }
+      const size_t count = must(queue.wait(done));
+      for (size_t i = 0; i < count; ++i)
+        must(done[i].result);
+    }
+  }
+
   [[nodiscard]] std::string next_path() { return fmt::format("{}/layer-{}.vhdx", folder_, made_++); }
 
   std::string folder_;
