@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/io/psync_queue.h"
+
 namespace vhdlab::tests {
 
 CrashWorkload::CrashWorkload(const DiskShape& shape, const CutLimits& limits, double effort, uint64_t seed)
@@ -31,7 +33,12 @@ CrashWorkload::~CrashWorkload() {
 }
 
 void CrashWorkload::open() {
-  auto chain = open_chain(files_, path_, {.mode = OpenMode::read_write}, random_);
+  ChainOpenOptions options{.mode = OpenMode::read_write, .resolve = shape_.resolve};
+  if (shape_.three_table_pages) {
+    options.metadata_cache_bytes = 3 * table_page_length;
+    options.index_memory_bytes = 512;
+  }
+  auto chain = open_chain(files_, path_, options, random_);
   if (!chain) {
     expect(std::unexpected(chain.error()));
     return;
@@ -72,7 +79,18 @@ void CrashWorkload::write(uint64_t offset, uint64_t length) {
   story_ += fmt::format(" write {:#x}+{:#x}", offset, length);
   const auto bytes = random_bytes(length, random_);
   oracle_.write(offset, bytes);
-  expect(chain_->write(offset, bytes, plan_));
+  expect(shape_.queued ? through_a_queue([&](ChainQueue& queue) { queue.submit_write(offset, bytes, 0); })
+                       : chain_->write(offset, bytes, plan_));
+}
+
+// One operation by its own queue, waited for. On a disk whose power can be cut, files have no descriptor, so
+// every kind of queue comes down to their own calls.
+Result<void> CrashWorkload::through_a_queue(const std::function<void(ChainQueue&)>& submit) {
+  ChainQueue queue(*chain_, std::make_unique<PsyncQueue>(), 1);
+  submit(queue);
+  ChainCompletion done;
+  TRY(queue.wait({&done, 1}));
+  return done.result;
 }
 
 void CrashWorkload::zero(uint64_t offset, uint64_t length) {
@@ -93,7 +111,7 @@ void CrashWorkload::trim(uint64_t offset, uint64_t length) {
 void CrashWorkload::flush() {
   if (in_trouble()) return;
   story_ += " flush";
-  expect(chain_->flush());
+  expect(shape_.queued ? through_a_queue([](ChainQueue& queue) { queue.submit_flush(0); }) : chain_->flush());
   oracle_.flushed();
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/chain/chain_queue.h"
 #include "tests/crash/crash_check.h"
 
 namespace vhdlab::tests {
@@ -16,6 +17,9 @@ struct DiskShape {
   uint32_t block_size_bytes = 1 * mib;
   uint32_t sector_size_bytes = 512;
   bool fixed = false;
+  ResolveMode resolve = ResolveMode::walk;
+  bool three_table_pages = false;  // in memory at a time
+  bool queued = false;             // writes and flushes go through a queue
 };
 
 class CrashWorkload {
@@ -60,6 +64,7 @@ class CrashWorkload {
  private:
   void look_at_every_cut();
   void expect(const Result<void>& done);
+  [[nodiscard]] Result<void> through_a_queue(const std::function<void(ChainQueue&)>& submit);
   void open();
 
   DiskShape shape_;

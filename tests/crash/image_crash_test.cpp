@@ -31,7 +31,8 @@ INSTANTIATE_TEST_SUITE_P(Workloads, EveryCut, testing::ValuesIn(small_workloads(
 
 TEST(RandomCuts, LeaveDisksThatHoldWhatWasFlushed) {
   // Goal: what the small workloads cannot meet. Method: random writes, zeros, flushes, checkpoints and
-  // reopenings on random shapes, a few random cuts before each barrier, until the count is reached.
+  // reopenings on random shapes, walked or indexed, by calls or through a queue, a few random cuts before
+  // each barrier, until the count is reached.
   const uint64_t seed = test_seed();
   const uint64_t wanted = number_from_environment("VHDLAB_CRASH_CUTS", 1000);
   CrashTally all;
@@ -42,7 +43,10 @@ TEST(RandomCuts, LeaveDisksThatHoldWhatWasFlushed) {
     const DiskShape shape{.disk_size_bytes = 3 * mib + pick(random, 40) * 128 * kib,
                           .block_size_bytes = static_cast<uint32_t>(mib << pick(random, 2)),
                           .sector_size_bytes = happens(random, 0.3) ? 4096U : 512U,
-                          .fixed = happens(random, 0.2)};
+                          .fixed = happens(random, 0.2),
+                          .resolve = happens(random, 0.5) ? ResolveMode::index : ResolveMode::walk,
+                          .three_table_pages = happens(random, 0.3),
+                          .queued = happens(random, 0.5)};
     CrashWorkload workload(shape, {.exhaustive_max = 8, .random_cuts = 6, .singles_max = 0}, 0.1,
                            random.next_u64());
     for (int step = 0; step < 40 && !workload.in_trouble(); ++step)
