@@ -173,8 +173,11 @@ Result<std::string> find_parent(FileSystem& files, const std::string& child_path
 }
 
 Result<std::vector<std::string>> find_children(FileSystem& files, const std::string& folder,
-                                               const std::string& parent_path, RandomSource& random) {
-  const FileIdentity parent = TRY(files.identity(parent_path));
+                                               const std::vector<std::string>& parent_paths,
+                                               RandomSource& random) {
+  std::set<FileIdentity> parents;
+  for (const std::string& path : parent_paths)
+    parents.insert(TRY(files.identity(path)));
   std::vector<std::string> children;
   for (const std::string& name : TRY(files.list(folder))) {
     const std::string path = (std::filesystem::path(folder) / name).string();
@@ -187,7 +190,7 @@ Result<std::vector<std::string>> find_children(FileSystem& files, const std::str
     const auto its_parent = find_parent(files, path, *(*image)->metadata().parent);
     if (!its_parent) continue;
     const auto identity = files.identity(*its_parent);
-    if (identity && *identity == parent) children.push_back(path);
+    if (identity && parents.contains(*identity)) children.push_back(path);
   }
   return children;
 }

@@ -80,10 +80,10 @@ struct ChildOptions {
 [[nodiscard]] Result<std::string> find_parent(FileSystem& files, const std::string& child_path,
                                               const vhdx::ParentLocator& locator);
 
-// The VHDX files in `folder` whose parent, by locator, is the file at `parent_path`. Files that cannot be
-// read as VHDX are passed over.
+// The VHDX files in `folder` whose parent, by locator, is one of the files at `parent_paths`; each file is
+// looked into once. Files that cannot be read as VHDX are passed over.
 [[nodiscard]] Result<std::vector<std::string>> find_children(FileSystem& files, const std::string& folder,
-                                                             const std::string& parent_path,
+                                                             const std::vector<std::string>& parent_paths,
                                                              RandomSource& random);
 
 }  // namespace vhdlab

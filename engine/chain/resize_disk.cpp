@@ -41,7 +41,7 @@ Result<bool> holds_data(const Chain& chain, ByteRange range, const StopRequested
 
 Result<void> refuse_children(FileSystem& files, const std::string& path, RandomSource& random) {
   const std::string folder = std::filesystem::absolute(path).lexically_normal().parent_path().string();
-  const auto children = TRY(find_children(files, folder, path, random));
+  const auto children = TRY(find_children(files, folder, {path}, random));
   if (children.empty()) return {};
   return failure(ErrorKind::in_use, "disk-has-children",
                  fmt::format("{}: other disks stand on it and would no longer open: {}", path,

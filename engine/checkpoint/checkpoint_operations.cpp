@@ -59,7 +59,7 @@ Result<void> Machine::check_existing_disk(const std::string& name) {
                                   vhdx::WriteIntent::same_content));
   const bool has_parent = disk->image().metadata().has_parent();
   TRY(disk->close());
-  if (has_parent || !TRY(find_children(*files_, folder_, path, *random_)).empty()) {
+  if (has_parent || !TRY(find_children(*files_, folder_, {path}, *random_)).empty()) {
     return failure(ErrorKind::in_use, "machine-disk", fmt::format("{}: it is part of a chain", path),
                    "take in the whole chain with 'vhdlab vm adopt'");
   }

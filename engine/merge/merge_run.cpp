@@ -28,12 +28,13 @@ Result<std::vector<std::string>> find_other_children(FileSystem& files, LayerSpa
     own.insert(TRY(files.identity(layer->path())));
     folders.insert(absolute_folder_of(layer->path()));
   }
+  std::vector<std::string> parents;
+  for (LayerIndex layer = range.target; layer <= range.top; ++layer)
+    parents.push_back(layers[layer]->path());
   std::vector<std::string> others;
   for (const std::string& folder : folders) {
-    for (LayerIndex layer = range.target; layer <= range.top; ++layer) {
-      for (const std::string& path : TRY(find_children(files, folder, layers[layer]->path(), random))) {
-        if (!own.contains(TRY(files.identity(path)))) others.push_back(path);
-      }
+    for (const std::string& path : TRY(find_children(files, folder, parents, random))) {
+      if (!own.contains(TRY(files.identity(path)))) others.push_back(path);
     }
   }
   return others;

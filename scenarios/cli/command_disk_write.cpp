@@ -19,7 +19,7 @@ constexpr uint64_t piece_bytes = 4 * mib;
 
 Result<void> refuse_children(const CommandContext& context, const std::string& path) {
   const std::string folder = std::filesystem::absolute(path).lexically_normal().parent_path().string();
-  const auto children = TRY(find_children(context.files, folder, path, context.random));
+  const auto children = TRY(find_children(context.files, folder, {path}, context.random));
   if (children.empty()) return {};
   return failure(ErrorKind::in_use, "disk-has-children",
                  fmt::format("{}: {} stands on it and would be lost", path, children.front()),

@@ -78,7 +78,7 @@ void chain(Bytes bytes) {
       promise(expected == window.offset + part.size(), "segments cover what was asked");
     }
   }
-  (void)find_children(files, "/", base_path, random);
+  (void)find_children(files, "/", {base_path}, random);
   options.mode = OpenMode::read_write;
   write_and_read_back(files, leaf_path, options);
 }

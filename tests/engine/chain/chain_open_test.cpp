@@ -187,9 +187,9 @@ TEST_F(ChainOpenTest, ChildrenAreFoundByTheirLocators) {
     const auto stranger = must(files.create("/vm/notes.txt"));
     must(stranger->write(0, filled(100, 'x')));
   }
-  EXPECT_THAT(must(find_children(files, "/vm", bench.paths[0], bench.random)),
+  EXPECT_THAT(must(find_children(files, "/vm", {bench.paths[0]}, bench.random)),
               testing::ElementsAre("/vm/layer-1.vhdx", "/vm/sibling.avhdx"));
-  EXPECT_TRUE(must(find_children(files, "/vm", bench.paths[2], bench.random)).empty());
+  EXPECT_TRUE(must(find_children(files, "/vm", {bench.paths[2]}, bench.random)).empty());
 }
 
 TEST_F(ChainOpenTest, SecondWriterIsRefused) {
