@@ -148,10 +148,9 @@ class PointBinder {
   void bind_sim() {
     const Node* node = root_.find("sim");
     if (node == nullptr) return;
-    const Keys keys = {"device", "table_memory"};
+    const Keys keys = {"device"};
     Settings settings(judge_, *node, "sim", keys);
     point_.sim.device = settings.text("device");
-    point_.sim.table_memory_bytes = settings.size("table_memory", 4 * kib, tib);
   }
 
   // --- setup ---

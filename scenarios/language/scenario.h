@@ -134,8 +134,7 @@ struct SweepVariable {
 
 // What only the simulator takes from a scenario; other targets leave it alone.
 struct SimSettings {
-  std::optional<std::string> device;           // a shipped profile's name or a path
-  std::optional<uint64_t> table_memory_bytes;  // for table pages of the whole chain; absent: no limit
+  std::optional<std::string> device;  // a shipped profile's name or a path
 
   friend bool operator==(const SimSettings&, const SimSettings&) = default;
 };

@@ -114,10 +114,7 @@ class Recorder final : public sim::RequestSink {
 
 class SimTarget final : public Target, private OperationPricer {
  public:
-  explicit SimTarget(SimTargetOptions options)
-      : options_(std::move(options)),
-        profile_(options_.device),
-        table_memory_bytes_(options_.table_memory_bytes) {
+  explicit SimTarget(SimTargetOptions options) : options_(std::move(options)), profile_(options_.device) {
     plug_in(profile_);
   }
 
@@ -126,7 +123,6 @@ class SimTarget final : public Target, private OperationPricer {
   Nanoseconds now() const override { return earlier_ + events_->now().time_since_epoch(); }
 
   Result<void> prepare(const SimSettings& settings) override {
-    table_memory_bytes_ = settings.table_memory_bytes;
     profile_ = options_.device;
     if (settings.device && !options_.device_is_chosen && options_.find_device)
       profile_ = TRY(options_.find_device(*settings.device));
@@ -213,11 +209,6 @@ class SimTarget final : public Target, private OperationPricer {
     return Chain(std::move(layers), resolve);
   }
 
-  // The step's own limit, else the simulator's; no limit where neither is given.
-  [[nodiscard]] TableMemory table_memory(std::optional<uint64_t> limit_bytes = {}) const {
-    return TableMemory(limit_bytes.value_or(table_memory_bytes_.value_or(0)) / table_page_length);
-  }
-
   [[nodiscard]] VirtualMachineRoom room(bool direct) {
     const bool cached = !direct && cache_ != nullptr;
     return {*events_, *volume_, cached ? static_cast<sim::Device&>(*cache_) : *device_, processors_};
@@ -246,7 +237,6 @@ class SimTarget final : public Target, private OperationPricer {
 
   SimTargetOptions options_;
   sim::DeviceProfile profile_;  // of the disk that is there or is built next
-  std::optional<uint64_t> table_memory_bytes_;
   sim::HostProfile host_;
   Nanoseconds earlier_{0};
   std::unique_ptr<sim::EventQueue> events_;
@@ -316,7 +306,7 @@ void SimTarget::warm_cache() {
 Result<void> SimTarget::write(const OperationStream& stream, uint32_t, const StepProgress& progress,
                               const StopRequested& stop) {
   ++generation_;
-  TableMemory memory = table_memory();
+  TableMemory memory;
   Chain chain = open(OpenMode::read_write, memory);
   const uint64_t longest = std::max(stream.longest_operation_bytes(), setup_piece_bytes);
   if (buffer_.size() < longest) buffer_ = AlignedBuffer(longest);
@@ -379,7 +369,7 @@ Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const P
                                           const StepProgress& progress, const StopRequested& stop) {
   ++generation_;
   warm_cache();
-  TableMemory memory = table_memory(settings.lookup.metadata_cache_bytes);
+  TableMemory memory(settings.lookup.metadata_cache_bytes.value_or(0) / table_page_length);
   Chain chain =
       open(settings.only_reads ? OpenMode::read_only : OpenMode::read_write, memory, settings.lookup.resolve);
   if (buffer_.size() < stream.longest_operation_bytes())
@@ -468,7 +458,7 @@ Result<void> SimTarget::move_step(Chain& chain, ExtentLayer& target, const Merge
 Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
                                    const StepProgress& progress, const StopRequested& stop) {
   const MergeRange range{.target = first_layer - 1, .top = last_layer};
-  TableMemory memory = table_memory();
+  TableMemory memory;
   Chain chain = open(OpenMode::read_only, memory);
   const auto target = open_layer(*layers_[range.target], OpenMode::read_write, memory);
   const uint64_t size_before = layers_[range.target]->tables->file_size_bytes();

@@ -24,8 +24,7 @@ struct SimTargetOptions {
   bool device_is_chosen = false;  // by the user: the scenario's own choice gives way
   // Finds the device a scenario names.
   std::function<Result<sim::DeviceProfile>(const std::string& name)> find_device = {};
-  std::optional<uint64_t> table_memory_bytes = {};  // of the whole chain; absent: no limit
-  uint64_t events_max = 5'000'000'000;              // of one measured step; then it ends and a note says so
+  uint64_t events_max = 5'000'000'000;  // of one measured step; then it ends and a note says so
 };
 
 // Equal options, seeds and calls give equal answers to the last bit; no clock is asked.

@@ -66,8 +66,7 @@ TEST(SimTarget, HoldsAChainOfAThousandLayersOver64TiB) {
 TEST(SimTarget, ReadsTablesAgainWhereTheirMemoryIsSmall) {
   // Goal: the regime decides: with all pages in memory a read costs one request, with few one for each layer.
   const auto measure = [](std::optional<uint64_t> memory) {
-    const auto target =
-        make_sim_target({.device = profile_of("hdd", small_hdd()), .table_memory_bytes = memory});
+    const auto target = make_sim_target({.device = profile_of("hdd", small_hdd())});
     constexpr ByteRange disk{0, 4 * gib};
     EXPECT_TRUE(target->create_base({.size_bytes = disk.length,
                                      .block_size_bytes = 1 * mib,
@@ -77,10 +76,13 @@ TEST(SimTarget, ReadsTablesAgainWhereTheirMemoryIsSmall) {
     EXPECT_TRUE(target->write(*stream(1, disk, 1 * mib, 0, 4000), 1, {}, {}));
     for (int layer = 0; layer < 4; ++layer)
       EXPECT_TRUE(target->take_checkpoint());
-    auto outcome = target->perform(
-        *stream(2, disk, 4 * kib, 100, std::nullopt),
-        {.direct = true, .only_reads = true, .warm_up = std::chrono::seconds(20), .operations_max = 500}, {},
-        {});
+    auto outcome = target->perform(*stream(2, disk, 4 * kib, 100, std::nullopt),
+                                   {.direct = true,
+                                    .only_reads = true,
+                                    .lookup = {.metadata_cache_bytes = memory},
+                                    .warm_up = std::chrono::seconds(20),
+                                    .operations_max = 500},
+                                   {}, {});
     EXPECT_TRUE(outcome);
     return *outcome;
   };
