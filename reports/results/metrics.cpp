@@ -251,6 +251,7 @@ std::string describe_workload(MeasurementKind kind, const Workload& w) {
     if (!w.merge_order.empty()) words += " " + merge_order_words(w.merge_order);
     return words;
   }
+  if (w.arrivals_per_s) words += fmt::format(", {:.6g} arrivals a second", *w.arrivals_per_s);
   if (w.queue_depth) words += fmt::format(", queue depth {}", *w.queue_depth);
   if (w.jobs.value_or(1) > 1) words += fmt::format(" in each of {} jobs", *w.jobs);
   if (w.io && *w.io != "psync") words += *w.io == "mapped" ? ", out of mapped files" : ", by " + *w.io;

@@ -164,6 +164,7 @@ void describe(auto& a, Is<Workload> auto& v) {
   a.field("jobs", v.jobs);
   a.field("io", v.io);
   a.field("direct", v.direct);
+  a.field("arrivals_per_s", v.arrivals_per_s);
   a.field("read_share", v.read_share);
   a.field("trace", v.trace);
   a.field("merge_range", v.merge_range);

@@ -156,10 +156,11 @@ struct Workload {
   std::optional<uint32_t> jobs;
   std::optional<std::string> io;  // how files are read and written: "psync", "io_uring", "mapped"
   std::optional<bool> direct;
-  std::optional<double> read_share;  // mixed: 0..1
-  std::string trace;                 // replay: the file's name
-  std::string merge_range;           // merge: "all", "leaf", "2..5"
-  std::string merge_order;           // merge: "one-pass", "pairwise-newest-first", "pairwise-oldest-first"
+  std::optional<double> arrivals_per_s;  // absent: a closed loop
+  std::optional<double> read_share;      // mixed: 0..1
+  std::string trace;                     // replay: the file's name
+  std::string merge_range;               // merge: "all", "leaf", "2..5"
+  std::string merge_order;  // merge: "one-pass", "pairwise-newest-first", "pairwise-oldest-first"
   friend bool operator==(const Workload&, const Workload&) = default;
 };
 

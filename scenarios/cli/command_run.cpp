@@ -47,8 +47,6 @@ Result<std::vector<std::string>> overrides_of(const Arguments& arguments) {
   return overrides;
 }
 
-enum class TargetKind { engine, sim };
-
 // Where the scenario runs, and on which device when that is modelled.
 struct TargetChoice {
   TargetKind kind = TargetKind::engine;
@@ -66,9 +64,11 @@ Result<sim::DeviceProfile> find_device(const CommandContext& context, const std:
                  "'vhdlab list devices' shows the shipped ones");
 }
 
-Result<TargetChoice> choose_target(const CommandContext& context, const Arguments& arguments) {
+Result<TargetChoice> choose_target(const CommandContext& context, const Arguments& arguments,
+                                   TargetKind by_scenario) {
   constexpr std::array<std::string_view, 4> targets = {"engine", "sim", "qemu", "hyperv"};
-  const size_t target = TRY(arguments.choice("target", targets)).value_or(0);
+  const size_t usual = by_scenario == TargetKind::sim ? 1 : 0;
+  const size_t target = TRY(arguments.choice("target", targets)).value_or(usual);
   const auto device = arguments.text("device");
   if (target > 1) {
     return failure(ErrorKind::unsupported, "run-target",
@@ -224,9 +224,9 @@ CommandSyntax syntax() {
       .options =
           {
               {"target", "TARGET",
-               "where the scenario runs: 'engine' (the default), real files on this machine, or 'sim', "
-               "modelled devices "
-               "in virtual time"},
+               "where the scenario runs: 'engine' (the default unless the scenario says otherwise), real "
+               "files "
+               "on this machine, or 'sim', modelled devices in virtual time"},
               {"device", "NAME",
                "with --target sim: the device, a shipped one ('vhdlab list devices') or the path of a "
                "profile; by "
@@ -259,7 +259,7 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  const TargetChoice choice = TRY(choose_target(context, arguments));
+  TRY(choose_target(context, arguments, TargetKind::engine));  // a wrong option is told before a wrong file
   const std::string file =
       resolve_scenario_path(context.files, context.library_folder, arguments.positional(0));
   const auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
@@ -267,6 +267,8 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
     context.err << render_findings(scenario.error()) << "\n";
     return ExitCode::wrong_use;
   }
+  const TargetChoice choice =
+      TRY(choose_target(context, arguments, scenario->target.value_or(TargetKind::engine)));
 
   const std::string started_at = utc_now();
   ResultsFolder folder(context,

@@ -20,6 +20,20 @@ Result<std::string> read_text(FileSystem& files, const std::string& path) {
   return text;
 }
 
+// `below` names a folder in the library, with its slash; one that is not there holds nothing.
+Result<void> list_folder(FileSystem& files, const std::string& library, const std::string& below,
+                         std::vector<LibraryEntry>& entries) {
+  const fs::path folder = fs::path(library) / below;
+  if (!files.exists(folder.string())) return {};
+  for (const std::string& name : TRY(files.list(folder.string()))) {
+    const fs::path path = folder / name;
+    if (path.extension() != ".yaml") continue;
+    const ScenarioSummary summary = summarize_scenario(TRY(read_text(files, path.string())));
+    entries.push_back({below + path.stem().string(), path.string(), summary.question});
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> find_library_folder(const std::string& program_path) {
@@ -36,18 +50,15 @@ std::optional<std::string> find_library_folder(const std::string& program_path) 
 
 Result<std::vector<LibraryEntry>> list_library(FileSystem& files, const std::string& folder) {
   std::vector<LibraryEntry> entries;
-  for (const std::string& name : TRY(files.list(folder))) {
-    const fs::path path = fs::path(folder) / name;
-    if (path.extension() != ".yaml") continue;
-    const ScenarioSummary summary = summarize_scenario(TRY(read_text(files, path.string())));
-    entries.push_back({path.stem().string(), path.string(), summary.question});
-  }
+  TRY(list_folder(files, folder, "", entries));
+  TRY(list_folder(files, folder, "papers/", entries));
   return entries;
 }
 
 std::string resolve_scenario_path(FileSystem& files, const std::optional<std::string>& folder,
                                   const std::string& given) {
-  if (files.exists(given) || !folder || given.find('/') != std::string::npos) return given;
+  const bool is_path = given.find('/') != std::string::npos && !given.starts_with("papers/");
+  if (files.exists(given) || !folder || is_path) return given;
   const fs::path name = fs::path(given).extension() == ".yaml" ? fs::path(given) : fs::path(given + ".yaml");
   const std::string shipped = (fs::path(*folder) / name).string();
   return files.exists(shipped) ? shipped : given;

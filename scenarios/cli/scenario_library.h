@@ -15,12 +15,12 @@ namespace vhdlab::scenarios {
 [[nodiscard]] std::optional<std::string> find_library_folder(const std::string& program_path);
 
 struct LibraryEntry {
-  std::string name;  // the file's name without suffix, as `vhdlab run` takes it
+  std::string name;  // as `vhdlab run` takes it: "quick", "papers/mm1"
   std::string path;
   std::string question;  // what a run answers
 };
 
-// Sorted by name. Faults: those of listing and reading.
+// Sorted by name, those held against published figures (papers/) last. Faults: those of listing and reading.
 [[nodiscard]] Result<std::vector<LibraryEntry>> list_library(FileSystem& files, const std::string& folder);
 
 // What a user means by the FILE of a command: the file of that name, else the shipped scenario of that name,

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/language/bind_arrivals.h"
 #include "scenarios/language/words.h"
 
 namespace vhdlab::scenarios {
@@ -150,7 +151,14 @@ class PointBinder {
     if (node == nullptr) return;
     const Keys keys = {"device"};
     Settings settings(judge_, *node, "sim", keys);
-    point_.sim.device = settings.text("device");
+    if (const Node* device = settings.find("device")) point_.sim.device = device_name(*device, settings);
+  }
+
+  // A profile's path that stands in the file counts from the file's folder, as a trace's does.
+  std::optional<std::string> device_name(const Node& node, Settings& settings) {
+    const auto text = settings.text("device");
+    const bool is_path = text && (text->find('/') != std::string::npos || text->ends_with(".yaml"));
+    return is_path ? path_in_file(node, settings.name_of("device")) : text;
   }
 
   // --- setup ---
@@ -542,12 +550,13 @@ class PointBinder {
   }
 
   void bind_workload(const Node::Entry& entry) {
-    static const Keys plain_keys = {"name",   "pattern",    "block_size", "queue_depth", "jobs",
-                                    "direct", "warm_up",    "duration",   "amount",      "operations",
-                                    "range",  "zipf_theta", "flush_every"};
-    static const Keys mixed_keys = {
-        "name",    "pattern",  "block_size", "queue_depth", "jobs",  "read_percentage", "direct",
-        "warm_up", "duration", "amount",     "operations",  "range", "zipf_theta",      "flush_every"};
+    static const Keys plain_keys = {"name",   "pattern",    "block_size",  "queue_depth", "jobs",
+                                    "direct", "warm_up",    "duration",    "amount",      "operations",
+                                    "range",  "zipf_theta", "flush_every", "arrivals"};
+    static const Keys mixed_keys = {"name",       "pattern",         "block_size", "queue_depth",
+                                    "jobs",       "read_percentage", "direct",     "warm_up",
+                                    "duration",   "amount",          "operations", "range",
+                                    "zipf_theta", "flush_every",     "arrivals"};
     static const Hints hints = {{"read_percentage", "use a 'mixed' step for reads and writes together"},
                                 {"iodepth", "did you mean 'queue_depth'?"},
                                 {"numjobs", "did you mean 'jobs'?"},
@@ -555,6 +564,7 @@ class PointBinder {
                                 {"runtime", "did you mean 'duration'?"},
                                 {"ramp_time", "did you mean 'warm_up'?"},
                                 {"rwmixread", "did you mean 'read_percentage'?"},
+                                {"rate", "write arrivals: { rate: 500/s }"},
                                 {"repeat", "'repeat' stands at the top level, for all measured steps"}};
     MeasuredWorkload step;
     step.kind = entry.key == "read"    ? WorkloadKind::read
@@ -580,6 +590,7 @@ class PointBinder {
     pattern.flush_every = settings.whole("flush_every", 0, operations_max).value_or(0);
     step.direct = bind_direct(settings);
     step.warm_up = settings.duration("warm_up", duration_max).value_or(Nanoseconds{0});
+    step.arrivals = bind_arrivals(settings);
     bind_end(settings, step);
     point_.measure.emplace_back(std::move(step));
   }
@@ -631,7 +642,7 @@ class PointBinder {
     MeasuredReplay step;
     step.name = bind_name(settings, "replay");
     if (const Node* trace = settings.required("trace", "name the file with the recorded requests"))
-      step.trace_path = trace_path(*trace).value_or("");
+      step.trace_path = path_in_file(*trace, "'trace' of 'replay'").value_or("");
     step.trace.format =
         settings.word<TraceFormat>("format", trace_format_words).value_or(TraceFormat::detect);
     step.trace.disk_size_bytes = point_.disk.size_bytes;
@@ -645,10 +656,10 @@ class PointBinder {
     point_.measure.emplace_back(std::move(step));
   }
 
-  std::optional<std::string> trace_path(const Node& node) {
+  std::optional<std::string> path_in_file(const Node& node, std::string_view what) {
     const auto value = judge_.resolve(node);
     if (!value) return std::nullopt;
-    const auto text = judge_.text(node, "'trace' of 'replay'");
+    const auto text = judge_.text(node, what);
     if (!text) return std::nullopt;
     const std::filesystem::path path(*text);
     const bool written_in_file = value->resolved->place.source == 0;
@@ -704,8 +715,9 @@ class PointBinder {
 }  // namespace
 
 std::span<const std::string_view> top_level_keys() {
-  static constexpr std::array<std::string_view, 11> keys = {
-      "name", "seed", "disk", "io", "sim", "sweep", "setup", "variables", "repeat", "measure", "expect"};
+  static constexpr std::array<std::string_view, 12> keys = {"name",      "seed",   "target",  "disk",
+                                                            "io",        "sim",    "sweep",   "setup",
+                                                            "variables", "repeat", "measure", "expect"};
   return keys;
 }
 

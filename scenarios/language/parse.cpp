@@ -14,6 +14,7 @@
 
 #include "reports/results/metrics.h"
 #include "scenarios/language/bind.h"
+#include "scenarios/language/bind_arrivals.h"
 #include "scenarios/language/document.h"
 #include "scenarios/language/override.h"
 #include "scenarios/language/settings.h"
@@ -115,6 +116,8 @@ void give_numbers(SweepVariable& variable) {
   if (all([](const std::string& text) { return number_in(text); })) return;
   if (all([](const std::string& text) { return percent_in(text); })) {
     variable.unit = "%";
+  } else if (all([](const std::string& text) { return rate_per_s_in(text); })) {
+    variable.unit = "1/s";
   } else if (all([](const std::string& text) -> std::optional<double> {
                const auto size = parse_size_bytes(text);
                return size ? std::optional(static_cast<double>(*size)) : std::nullopt;
@@ -196,6 +199,9 @@ class ScenarioParser {
       scenario_.name = text.value_or("");
     }
     scenario_.seed = top.whole("seed", 0, UINT64_MAX).value_or(1);
+    static constexpr std::array<Word<TargetKind>, 2> targets = {
+        {{"engine", TargetKind::engine}, {"sim", TargetKind::sim}}};
+    scenario_.target = top.word<TargetKind>("target", targets);
     scenario_.repeat = static_cast<uint32_t>(top.whole("repeat", 1, repeat_max).value_or(1));
   }
 

@@ -74,6 +74,11 @@ enum class IoKind { psync, io_uring, mapped };
 
 enum class WorkloadKind { read, write, mixed };
 
+// Operations that arrive at the times of a Poisson process, and do not wait for the ones before them.
+struct Arrivals {
+  double per_second = 0;  // within the limits of workload/arrivals.h
+};
+
 // A read, write or mixed workload. At least one of duration and pattern.operations is set; whichever is
 // reached first ends the step. Warm-up comes first, by the same stream, unmeasured; the measured part goes on
 // where it stopped, and pattern.operations counts from there.
@@ -86,6 +91,7 @@ struct MeasuredWorkload {
   bool direct = false;  // bypass the page cache for the backing files
   Nanoseconds warm_up{0};
   std::optional<Nanoseconds> duration;
+  std::optional<Arrivals> arrivals;  // absent: a closed loop
 };
 
 enum class ReplayTiming { as_fast_as_possible, recorded };
@@ -132,9 +138,11 @@ struct SweepVariable {
   std::vector<SweepValue> values;
 };
 
+enum class TargetKind { engine, sim };
+
 // What only the simulator takes from a scenario; other targets leave it alone.
 struct SimSettings {
-  std::optional<std::string> device;  // a shipped profile's name or a path
+  std::optional<std::string> device;  // a shipped profile's name, or a path ready to open
 
   friend bool operator==(const SimSettings&, const SimSettings&) = default;
 };
@@ -197,6 +205,7 @@ struct Scenario {
   std::string introduction;  // the comment that opens the file, without its '#'
   uint64_t seed = 0;
   uint32_t repeat = 1;
+  std::optional<TargetKind> target;      // where it runs unless the user says otherwise; absent: the engine
   std::vector<VariableValue> variables;  // with --set applied; for the result record
   std::vector<std::string> overrides;    // the --set arguments, as given
   std::vector<SweepVariable> sweep;      // empty where nothing is swept; then there is one point

@@ -13,6 +13,7 @@
 #include "reports/results/metrics.h"
 #include "scenarios/runner/expectations.h"
 #include "scenarios/runner/time_plan.h"
+#include "scenarios/workload/arrivals.h"
 #include "scenarios/workload/trace.h"
 
 namespace vhdlab::scenarios {
@@ -125,12 +126,16 @@ class Run {
                              .lookup = point.lookup,
                              .warm_up = workload.warm_up,
                              .duration = workload.duration};
+    if (workload.arrivals) settings.arrivals_per_s = workload.arrivals->per_second;
     if (pattern.operations) {  // they count from the end of the warm-up, so the stream itself goes on
       settings.operations_max =
           *pattern.operations + (pattern.flush_every > 0 ? *pattern.operations / pattern.flush_every : 0);
       pattern.operations.reset();
     }
-    const auto stream = TRY(make_pattern_stream(pattern, stream_seeds(scenario_.seed, ordinal)));
+    const StreamSeeds seeds = stream_seeds(scenario_.seed, ordinal);
+    auto stream = TRY(make_pattern_stream(pattern, seeds));
+    if (workload.arrivals)
+      stream = with_arrivals(std::move(stream), workload.arrivals->per_second, seeds.draws);
     return repeat_of(TRY(target_.perform(*stream, settings, step_progress(), stop_)),
                      workload.kind == WorkloadKind::mixed);
   }
@@ -265,6 +270,7 @@ reports::Measurement describe_step(const MeasuredWorkload& workload, const Scena
   measurement.workload.jobs = workload.jobs;
   measurement.workload.io = std::string(io_name(point.io));
   measurement.workload.direct = workload.direct;
+  if (workload.arrivals) measurement.workload.arrivals_per_s = workload.arrivals->per_second;
   if (workload.kind == WorkloadKind::mixed)
     measurement.workload.read_share = workload.pattern.read_percentage / 100.0;
   return measurement;

@@ -15,6 +15,7 @@
 #include "engine/io/counted_file_system.h"
 #include "engine/io/uring_queue.h"
 #include "engine/merge/merge_run.h"
+#include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform.h"
 #include "scenarios/workload/content_ledger.h"
 
@@ -129,6 +130,7 @@ class EngineTarget final : public Target {
           1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
     }
     outcome.files = traffic.since_start();
+    if (auto note = overload_note(outcome, settings)) notes_.push_back(*std::move(note));
     TRY(chain.close());
     return outcome;
   }

@@ -14,6 +14,7 @@
 #include "engine/chain/chain_queue.h"
 #include "engine/io/uring_queue.h"
 #include "reports/statistics/histogram.h"
+#include "scenarios/targets/overload.h"
 #include "scenarios/workload/content.h"
 
 namespace vhdlab::scenarios {
@@ -43,12 +44,17 @@ struct Phase {
   OperationCursor& cursor;
   Clock::time_point begin;
   std::optional<Clock::time_point> deadline;
+  Nanoseconds times_from{0};  // what the stream's times count from
 
   std::atomic<bool> ending = false;
   std::atomic<uint32_t> workers_left = 0;
   std::mutex mutex{};
   std::condition_variable worker_done{};
   std::optional<Error> first_error{};
+
+  [[nodiscard]] Clock::time_point time_of(uint64_t number) const {
+    return begin + (stream.issued_at(number) - times_from);
+  }
 
   void fail(Error error) {
     const std::lock_guard lock(mutex);
@@ -65,7 +71,7 @@ struct Division {
 
 Division divide(const PerformSettings& settings) {
   // An operation that must wait for its time keeps its worker from collecting others: one worker for each.
-  const bool one_each = settings.io != IoKind::io_uring || settings.as_recorded;
+  const bool one_each = settings.io != IoKind::io_uring || settings.has_times();
   return one_each ? Division{settings.jobs * settings.queue_depth, 1}
                   : Division{settings.jobs, settings.queue_depth};
 }
@@ -99,6 +105,7 @@ class alignas(64) Worker {
     total.outcome.writes.operations += writes_;
     total.outcome.writes.bytes += bytes_written_;
     total.outcome.late_operations += late_;
+    total.last_due = std::max(total.last_due, last_due_);
     total.layers_probed += use_.layers_probed;
     total.table_lookups += use_.table_lookups;
     total.table_reads += use_.table_reads;
@@ -127,6 +134,7 @@ class alignas(64) Worker {
         more = !phase.ending.load(std::memory_order_relaxed) && !(phase.deadline && now >= *phase.deadline);
         const auto index = more ? phase.cursor.claim() : std::nullopt;
         more = index.has_value();
+        if (more && phase.settings.has_times()) more = wait_until_due(phase, *index);
         if (more) start(phase, *index, queue);
       }
       const size_t count = TRY(queue.wait(completions_));
@@ -142,14 +150,13 @@ class alignas(64) Worker {
   }
 
   void start(Phase& phase, uint64_t index, ChainQueue& queue) {
-    if (phase.settings.as_recorded) wait_until_due(phase, index);
     const uint32_t place = free_places_.back();
     free_places_.pop_back();
     InFlight& next = in_flight_[place];
     next.operation = phase.stream.at(index);
     const MutableBytes bytes = buffer_.bytes().subspan(place * stride_, next.operation.length_bytes);
     if (next.operation.kind == OperationKind::write) prepare(phase, next.operation, bytes);
-    next.started = Clock::now();
+    next.started = phase.settings.arrivals_per_s ? phase.time_of(index) : Clock::now();
     switch (next.operation.kind) {
       case OperationKind::read:
         return queue.submit_read(next.operation.offset_bytes, bytes, place);
@@ -162,10 +169,17 @@ class alignas(64) Worker {
     }
   }
 
-  void wait_until_due(const Phase& phase, uint64_t index) {
-    const auto due = phase.begin + phase.stream.issued_at(index);
-    std::this_thread::sleep_until(due);
-    if (Clock::now() > due + late_after) ++late_;
+  // False where the phase ends first. Sleeps in short parts, so that a request to stop is heard.
+  bool wait_until_due(const Phase& phase, uint64_t index) {
+    const auto due = phase.time_of(index);
+    if (phase.deadline && due >= *phase.deadline && phase.settings.arrivals_per_s) return false;
+    for (auto now = Clock::now(); now < due; now = Clock::now()) {
+      if (phase.ending.load(std::memory_order_relaxed)) return false;
+      std::this_thread::sleep_until(std::min(due, now + watch_interval));
+    }
+    last_due_ = std::max(last_due_, due - phase.begin);
+    if (!phase.settings.arrivals_per_s && Clock::now() > due + late_after) ++late_;
+    return true;
   }
 
   // Making up the content is not the disk's work and not timed.
@@ -200,6 +214,7 @@ class alignas(64) Worker {
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
   uint64_t late_ = 0;
+  Nanoseconds last_due_{0};
 };
 
 // Watches over the workers: tells progress, and passes a request to stop on to them.
@@ -271,8 +286,9 @@ Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& strea
   const auto begin = Clock::now();
   Phase phase{chain, stream, content, settings, cursor, begin, std::nullopt};
   if (settings.duration) phase.deadline = begin + *settings.duration;
+  if (settings.arrivals_per_s && first > 0) phase.times_from = stream.issued_at(first - 1);
   TRY(run_phase(phase, workers, first, operations, progress, stop));
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const Nanoseconds took = Clock::now() - begin;
   const Nanoseconds cpu_used = cpu_time() - cpu_before;
 
   ChainOutcome total;
@@ -281,11 +297,21 @@ Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& strea
   for (const Worker& worker : workers)
     worker.add_to(read_latency, write_latency, total);
   PerformOutcome& outcome = total.outcome;
-  outcome.duration_s = seconds;
+  outcome.duration_s = std::chrono::duration<double>(took).count();
   outcome.all.operations = outcome.reads.operations + outcome.writes.operations;
   outcome.all.bytes = outcome.reads.bytes + outcome.writes.bytes;
   if (outcome.reads.operations > 0) outcome.reads.latency = reports::latency_of(read_latency);
   if (outcome.writes.operations > 0) outcome.writes.latency = reports::latency_of(write_latency);
+  if (settings.arrivals_per_s) {
+    ArrivalsSeen seen{.per_second = *settings.arrivals_per_s,
+                      .done = outcome.all.operations,
+                      .last_done = took,
+                      .deadline = settings.duration,
+                      .last_due = total.last_due};
+    const uint64_t next = cursor.position();
+    if (operations == endless || next < first + operations) seen.next_due = phase.time_of(next) - begin;
+    outcome.operations_behind = operations_behind(seen);
+  }
   read_latency.merge(write_latency);
   if (outcome.all.operations > 0) {
     outcome.all.latency = reports::latency_of(read_latency);

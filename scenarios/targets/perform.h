@@ -32,6 +32,7 @@ struct ChainOutcome {
   uint64_t layers_probed = 0;
   uint64_t table_lookups = 0;  // of reads and writes: table pages looked at
   uint64_t table_reads = 0;    // those among them that were not in memory
+  Nanoseconds last_due{0};     // arrivals only: of the last operation begun, counted from the beginning
 };
 
 // Faults: perform-interrupted, those of Chain::read, write and flush; io-uring-unsupported; the first one met

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "reports/statistics/histogram.h"
+#include "scenarios/targets/overload.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -30,9 +31,11 @@ class Performance final : public sim::EventHandler {
         cursor_(operations == endless ? endless : first + operations, first),
         first_(first),
         operations_(operations),
+        times_from_(settings.arrivals_per_s && first > 0 ? stream.issued_at(first - 1) : Nanoseconds(0)),
         begin_(room.events.now()),
         end_(begin_),
         last_change_(begin_),
+        last_due_(begin_),
         workers_(size_t{settings.queue_depth} * settings.jobs) {
     if (duration) deadline_ = begin_ + *duration;
   }
@@ -96,8 +99,14 @@ class Performance final : public sim::EventHandler {
     if (!number) return;
     Worker& worker = workers_[index];
     worker.operation = stream_.at(*number);
-    if (settings_.as_recorded) {
-      const VirtualTime due = begin_ + stream_.issued_at(*number);
+    if (settings_.has_times()) {
+      const VirtualTime due = time_of(*number);
+      if (settings_.arrivals_per_s) {
+        if (deadline_ && due >= *deadline_) return;
+        worker.started = due;
+        last_due_ = due;
+        if (due <= room_.events.now()) catch_up(room_.events.now() - due);
+      }
       if (due > room_.events.now()) {
         worker.is_waiting_for_its_time = true;
         room_.events.schedule(due, *this, index);
@@ -110,7 +119,7 @@ class Performance final : public sim::EventHandler {
 
   void start_operation(uint64_t index) {
     Worker& worker = workers_[index];
-    worker.started = room_.events.now();
+    if (!settings_.arrivals_per_s) worker.started = room_.events.now();
     worker.cost.requests.clear();
     worker.cost.processor = Nanoseconds(0);
     worker.next_request = 0;
@@ -122,8 +131,15 @@ class Performance final : public sim::EventHandler {
     count_in_system();
     ++in_system_;
     processor_ns_ += worker.cost.processor.count();
-    room_.events.schedule(room_.processors.serve(worker.started, worker.cost.processor), *this, index);
+    room_.events.schedule(room_.processors.serve(room_.events.now(), worker.cost.processor), *this, index);
   }
+
+  [[nodiscard]] VirtualTime time_of(uint64_t number) const {
+    return begin_ + (stream_.issued_at(number) - times_from_);
+  }
+
+  // An arrival that waited for its turn has been in the system since.
+  void catch_up(Nanoseconds waited) { in_system_ns_ += static_cast<uint64_t>(waited.count()); }
 
   void send(uint64_t index) {
     Worker& worker = workers_[index];
@@ -156,6 +172,17 @@ class Performance final : public sim::EventHandler {
     begin_operation(index);
   }
 
+  [[nodiscard]] ArrivalsSeen arrivals_seen() const {
+    ArrivalsSeen seen{.per_second = *settings_.arrivals_per_s,
+                      .done = reads_.operations + writes_.operations,
+                      .last_done = end_ - begin_,
+                      .last_due = last_due_ - begin_};
+    if (deadline_) seen.deadline = *deadline_ - begin_;
+    const uint64_t next = cursor_.position();
+    if (operations_ == endless || next < first_ + operations_) seen.next_due = time_of(next) - begin_;
+    return seen;
+  }
+
   void count_in_system() {
     const VirtualTime now = room_.events.now();
     in_system_ns_ += static_cast<uint64_t>((now - last_change_).count()) * in_system_;
@@ -179,6 +206,7 @@ class Performance final : public sim::EventHandler {
     outcome.reads = reads_;
     outcome.writes = writes_;
     outcome.late_operations = late_;
+    if (settings_.arrivals_per_s) outcome.operations_behind = operations_behind(arrivals_seen());
     outcome.all.operations = reads_.operations + writes_.operations;
     outcome.all.bytes = reads_.bytes + writes_.bytes;
     if (reads_.operations > 0) outcome.reads.latency = reports::latency_of(read_latency_);
@@ -201,10 +229,12 @@ class Performance final : public sim::EventHandler {
   OperationCursor cursor_;
   uint64_t first_;
   uint64_t operations_;
+  Nanoseconds times_from_;  // what the stream's times count from
   VirtualTime begin_;
   VirtualTime end_;
   std::optional<VirtualTime> deadline_;
   VirtualTime last_change_;
+  VirtualTime last_due_;  // of the arrivals that were begun
   std::vector<Worker> workers_;
   std::vector<sim::DeviceRequest> placed_;
   std::optional<Error> error_;

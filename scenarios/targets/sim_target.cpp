@@ -9,6 +9,7 @@
 
 #include "engine/layer/extent_layer.h"
 #include "engine/merge/merge_plan.h"
+#include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform_virtual.h"
 #include "scenarios/workload/content.h"
 #include "sim/device/page_cache.h"
@@ -394,6 +395,7 @@ Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const P
                       fmt::format("a measured step ended after {} virtual seconds because {}",
                                   outcome.duration_s, sim::reason_of(*performed.ended_early))});
   }
+  if (auto note = overload_note(outcome, settings)) notes_.push_back(*std::move(note));
   if (outcome.late_operations > 0) {
     notes_.push_back(
         {reports::Note::Severity::warning, "sim-overload",

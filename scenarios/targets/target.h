@@ -42,6 +42,10 @@ struct PerformSettings {
   std::optional<Nanoseconds> duration;  // of the measured part; absent: until the stream ends
   uint64_t operations_max = endless;    // of the measured part
   bool as_recorded = false;             // issue operations at their recorded times, not as fast as possible
+  // The times are those of arrivals: latencies count from them, however long an operation waits for its turn.
+  std::optional<double> arrivals_per_s = {};
+
+  [[nodiscard]] bool has_times() const { return as_recorded || arrivals_per_s.has_value(); }
 };
 
 // What was measured while a stream was performed. Files are those of the chain, base first.
@@ -55,7 +59,8 @@ struct PerformOutcome {
   uint64_t metadata_reads = 0;
   double metadata_hit_share = 1;
   std::vector<reports::FileTraffic> files;
-  uint64_t late_operations = 0;  // as_recorded only: issued more than 1 ms after their time
+  uint64_t late_operations = 0;    // as_recorded only: issued more than 1 ms after their time
+  uint64_t operations_behind = 0;  // arrivals only: those not done when the last one arrived
 };
 
 // What a merge cost. Files are those of the chain before it, base first.

@@ -2,6 +2,9 @@
 // and content that is what was written.
 #include "tests/conformance/target_conformance.h"
 
+#include <algorithm>
+
+#include "scenarios/workload/arrivals.h"
 #include "scenarios/workload/pattern_stream.h"
 
 namespace vhdlab::tests {
@@ -99,6 +102,39 @@ TEST_P(TargetConformance, StopsAtTheDuration) {
   ASSERT_TRUE(outcome) << outcome.error().text();
   EXPECT_GT(outcome->all.operations, 0U);
   EXPECT_GE(outcome->duration_s, 0.05);
+}
+
+TEST_P(TargetConformance, TakesOperationsAsTheyArrive) {
+  // Goal: an open load is not asked for faster than it comes. Method: 40 reads at 500 a second, at a queue
+  // depth that could do them at once.
+  build_chain(target(), 1, 16);
+  constexpr double per_second = 500;
+  const auto arriving = with_arrivals(random_reads(), per_second, seed);
+  const auto outcome = target().perform(
+      *arriving, {.queue_depth = 16, .operations_max = 40, .arrivals_per_s = per_second}, {}, {});
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_EQ(outcome->reads.operations, 40U);
+  EXPECT_GE(outcome->duration_s * 1e9, static_cast<double>(arriving->issued_at(39).count()));
+}
+
+TEST_P(TargetConformance, SaysWhereArrivalsAreMoreThanItAnswers) {
+  // Goal: overload ends with the step and is told. Method: a million writes a second, each flushed.
+  build_chain(target(), 1, 16);
+  const auto flushed = [] {
+    return *make_pattern_stream({.pattern = AccessPattern::random,
+                                 .range = {0, small_disk.size_bytes},
+                                 .block_size_bytes = 256 * kib,
+                                 .read_percentage = 0,
+                                 .flush_every = 1},
+                                stream_seeds(seed, 98));
+  };
+  const auto outcome =
+      target().perform(*with_arrivals(flushed(), 1e6, seed),
+                       {.duration = std::chrono::milliseconds(100), .arrivals_per_s = 1e6}, {}, {});
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_GT(outcome->operations_behind, 50'000U);
+  const auto notes = target().notes();
+  EXPECT_TRUE(std::ranges::any_of(notes, [](const auto& note) { return note.name == "overload"; }));
 }
 
 TEST_P(TargetConformance, ProbesEveryLayerWhereOnlyTheBaseHoldsData) {

@@ -151,6 +151,24 @@ TEST(ParseScenario, CountsTracePathsFromTheScenariosFolder) {
   EXPECT_EQ(path("/data/w.csv"), "/data/w.csv");
 }
 
+TEST(ParseScenario, TakesArrivalsAndTheTargetTheyAreFor) {
+  // Goal: rates are numbers of a sweep, and a profile's path counts from the file's folder. Method: both,
+  // swept.
+  const Scenario scenario =
+      parsed(head + setup +
+             "target: sim\nsim: { device: devices/slow.yaml }\nsweep: { rate: [0.5/s, 500/s] }\n"
+             "measure: [ { read: { name: reads, arrivals: { rate: $rate } } } ]\n");
+  EXPECT_EQ(scenario.target, TargetKind::sim);
+  ASSERT_EQ(scenario.points.size(), 2U);
+  EXPECT_EQ(scenario.sweep[0].unit, "1/s");
+  EXPECT_EQ(scenario.points[0].values[0].number, 0.5);
+  EXPECT_EQ(std::get<MeasuredWorkload>(scenario.points[1].measure[0]).arrivals->per_second, 500);
+  EXPECT_EQ(scenario.points[0].sim.device, "folder/devices/slow.yaml");
+  EXPECT_EQ(parsed(head + setup + measure + "sim: { device: nvme }\n").points[0].sim.device, "nvme");
+  EXPECT_EQ(finding_of(head + setup + "measure: [ { read: { arrivals: { rate: 2000000/s } } } ]\n"),
+            "'rate' of 'arrivals' is '2000000/s', expected a rate from 0.001/s to 1000000/s, such as 500/s");
+}
+
 TEST(ParseScenario, FindsTenMistakesAtOnceEachAtItsPlace) {
   // Goal: no mistake hides another. Method: a file with ten, in order of place.
   const std::string text =

@@ -84,6 +84,15 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
       {scenario(read, "", "io: { kind: threads }\n"), false},
       {scenario("  - read: { jobs: 4, queue_depth: 256 }\n"), true},
       {scenario("  - read: { jobs: 0 }\n"), false},
+      {scenario("  - read: { arrivals: { rate: 0.5/s } }\n", "", "target: sim\n"), true},
+      {scenario("  - mixed: { read_percentage: 70, arrivals: { rate: $r } }\n", "",
+                "sweep: { r: [5/s, 9/s] }\n"),
+       true},
+      {scenario("  - read: { arrivals: { rate: 500 } }\n"), false},
+      {scenario("  - read: { arrivals: { rate: 500/min } }\n"), false},
+      {scenario("  - read: { arrivals: 500/s }\n"), false},
+      {scenario("  - read: { arrivals: {} }\n"), false},
+      {scenario(read, "", "target: simulator\n"), false},
       {scenario(read), true},
       {scenario("  - read: { pattern: zipf, zipf_theta: 1.2, block_size: 8KiB, queue_depth: 4, direct: true, "
                 "warm_up: 0, "
