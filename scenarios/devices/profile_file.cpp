@@ -241,13 +241,15 @@ class Reader {
   void read_host(sim::HostProfile& host) {
     const Node* node = root_.find("host");
     if (node == nullptr) return;
-    static constexpr std::array<std::string_view, 6> keys = {"processors", "operation", "layer_probe",
-                                                             "request",    "copy",      "page_cache"};
+    static constexpr std::array<std::string_view, 8> keys = {
+        "processors", "operation", "layer_probe", "request", "table_page", "copy", "page_cache", "share"};
     Settings settings(judge_, *node, "host", keys);
     host.processors = static_cast<uint32_t>(settings.whole("processors", 1, 4096).value_or(host.processors));
     host.operation = settings.duration("operation", time_max).value_or(host.operation);
     host.layer_probe = settings.duration("layer_probe", time_max).value_or(host.layer_probe);
     host.request = settings.duration("request", time_max).value_or(host.request);
+    host.table_page = settings.duration("table_page", time_max).value_or(host.table_page);
+    host.share = settings.duration("share", time_max);
     host.copy_bytes_per_s = settings.size("copy", 1, rate_max).value_or(host.copy_bytes_per_s);
     host.page_cache_bytes = settings.size("page_cache", 0, 64 * gib).value_or(host.page_cache_bytes);
   }

@@ -59,17 +59,25 @@ class Recorder final : public sim::RequestSink {
     uint32_t generation = 0;
     const ExtentMap<Label>* copied_from = nullptr;  // a merge: labels come from here, from file_offset on
     uint64_t file_offset = 0;
+    bool shared = false;  // a merge: the file system lets the files share these bytes; nobody moves them
   };
 
   std::vector<LayerFile*> files;  // by number
   Source source;
+  uint64_t extents_shared = 0;
   std::vector<FileRequest>* collected = nullptr;
   std::function<Result<void>(const FileRequest&)> also = {};
 
   Result<void> take(const FileRequest& request, Bytes bytes) override {
     LayerFile& file = *files[request.file];
+    if (is_source(bytes)) {
+      label(file, request, bytes);
+      if (source.shared) {
+        ++extents_shared;
+        return {};
+      }
+    }
     count(file.traffic, request);
-    if (!bytes.empty()) label(file, request, bytes);
     if (collected != nullptr) collected->push_back(request);
     return also ? also(request) : Result<void>{};
   }
@@ -92,11 +100,14 @@ class Recorder final : public sim::RequestSink {
     }
   }
 
-  void label(LayerFile& file, const FileRequest& request, Bytes bytes) const {
+  // Whether these are the guest's bytes, and no table page, log or header.
+  [[nodiscard]] bool is_source(Bytes bytes) const {
     const std::less_equal<> before;
-    const bool is_guests = !source.buffer.empty() && before(source.buffer.data(), bytes.data()) &&
-                           before(bytes.data() + bytes.size(), source.buffer.data() + source.buffer.size());
-    if (!is_guests) return;  // a table page, the log, a header
+    return !bytes.empty() && !source.buffer.empty() && before(source.buffer.data(), bytes.data()) &&
+           before(bytes.data() + bytes.size(), source.buffer.data() + source.buffer.size());
+  }
+
+  void label(LayerFile& file, const FileRequest& request, Bytes bytes) const {
     const auto at = static_cast<uint64_t>(bytes.data() - source.buffer.data());
     if (source.copied_from == nullptr) {
       file.labels.assign({request.offset_bytes, request.length_bytes},
@@ -215,14 +226,24 @@ class SimTarget final : public Target, private OperationPricer {
     return {*events_, *volume_, cached ? static_cast<sim::Device&>(*cache_) : *device_, processors_};
   }
 
-  // Processor time of an operation that looked at this many layers and sent these requests.
-  [[nodiscard]] Nanoseconds processor_time(uint64_t probes, const std::vector<FileRequest>& requests) const {
+  // Processor time of an operation that looked at this many layers, took in these table pages and sent these
+  // requests, those for the pages among them.
+  [[nodiscard]] Nanoseconds processor_time(uint64_t probes, uint64_t table_pages,
+                                           const std::vector<FileRequest>& requests) const {
     uint64_t bytes = 0;
     for (const FileRequest& request : requests)
       bytes += request.length_bytes;
     return host_.operation + static_cast<int64_t>(probes) * host_.layer_probe +
+           static_cast<int64_t>(table_pages) * host_.table_page +
            static_cast<int64_t>(requests.size()) * host_.request +
            sim::time_for(bytes, host_.copy_bytes_per_s);
+  }
+
+  // File systems share whole blocks. Payload blocks stand at multiples of 1 MiB, so the place in the target
+  // is aligned where the place on the disk is.
+  [[nodiscard]] bool can_share(ByteRange range, uint64_t file_offset) const {
+    constexpr uint64_t file_system_block_bytes = 4 * kib;
+    return host_.share && (range.offset | range.length | file_offset) % file_system_block_bytes == 0;
   }
 
   Result<void> price(const Operation& operation, OperationCost& cost) override;
@@ -342,19 +363,20 @@ Result<void> SimTarget::write(const OperationStream& stream, uint32_t, const Ste
 Result<void> SimTarget::price(const Operation& operation, OperationCost& cost) {
   recorder_.collected = &cost.requests;
   uint64_t probes = 0;
+  uint64_t table_pages = 0;
   switch (operation.kind) {
     case OperationKind::read:
       TRY(chain_->read(operation.offset_bytes, buffer_.bytes().first(operation.length_bytes), read_plan_));
       probes = read_plan_.layers_probed;
       lookups_ += read_plan_.tables.lookups;
-      table_reads_ += read_plan_.tables.reads.size();
+      table_pages = read_plan_.tables.reads.size();
       probes_ += probes;
       break;
     case OperationKind::write:
       TRY(write_to_chain(*chain_, operation.range(), write_plan_));
       probes = 1;
       lookups_ += write_plan_.tables.lookups;
-      table_reads_ += write_plan_.tables.reads.size();
+      table_pages = write_plan_.tables.reads.size();
       break;
     case OperationKind::flush:
       TRY(chain_->flush());
@@ -362,7 +384,8 @@ Result<void> SimTarget::price(const Operation& operation, OperationCost& cost) {
     case OperationKind::trim:
       break;  // a hint, and this disk keeps the data
   }
-  cost.processor = processor_time(probes, cost.requests);
+  table_reads_ += table_pages;
+  cost.processor = processor_time(probes, table_pages, cost.requests);
   return {};
 }
 
@@ -421,7 +444,10 @@ Result<PerformOutcome> SimTarget::perform(const OperationStream& stream, const P
 
 // Lets virtual time pass for these requests, one after the other, through the page cache as merges go.
 Result<void> SimTarget::pay(std::vector<FileRequest>& requests) {
-  OperationCost cost{.processor = processor_time(1, requests), .requests = std::move(requests)};
+  const auto sharing = static_cast<int64_t>(std::exchange(recorder_.extents_shared, 0));
+  OperationCost cost{
+      .processor = processor_time(1, 0, requests) + sharing * host_.share.value_or(Nanoseconds(0)),
+      .requests = std::move(requests)};
   TRY(perform_alone(room(false), cost));
   requests.clear();
   return {};
@@ -445,8 +471,10 @@ Result<void> SimTarget::move_step(Chain& chain, ExtentLayer& target, const Merge
       const MutableBytes piece = buffer_.bytes().first(length);
       recorder_.source = {.buffer = piece,
                           .copied_from = &layers_[step.source]->labels,
-                          .file_offset = step.file_offset + done};
-      TRY(chain.layers()[step.source]->file().read(step.file_offset + done, piece));
+                          .file_offset = step.file_offset + done,
+                          .shared = can_share(range, step.file_offset + done)};
+      if (!recorder_.source.shared)
+        TRY(chain.layers()[step.source]->file().read(step.file_offset + done, piece));
       TRY(target.plan_write(range, plan));
       TRY(carry_out(target, plan, range.offset, piece));
       measured.totals.bytes_moved += length;

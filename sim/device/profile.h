@@ -97,8 +97,12 @@ struct HostProfile {
   Nanoseconds operation{1000};  // processor time of a guest request, besides what follows
   Nanoseconds layer_probe{50};  // of asking one layer
   Nanoseconds request{1000};    // of one request to a file
+  Nanoseconds table_page{0};    // of taking in a table page, besides reading it
   uint64_t copy_bytes_per_s = 8 * gib;
   uint64_t page_cache_bytes = 1 * gib;  // for files not opened for direct I/O; 0: none
+  // What it takes to let two files share an extent, however long; absent: the file system cannot, and merges
+  // copy.
+  std::optional<Nanoseconds> share = {};
 };
 
 struct DeviceProfile {

@@ -16,8 +16,16 @@ TargetImplementation on_device(const sim::DeviceProfile& profile) {
   return {profile.name, [=] { return TargetWorld{nullptr, make_sim_target({.device = profile})}; }};
 }
 
+// The chains of the suite do not fit on the small drive.
+sim::SsdProfile roomy_ssd() {
+  sim::SsdProfile ssd = small_ssd();
+  ssd.capacity_bytes = 8 * gib;
+  return ssd;
+}
+
 INSTANTIATE_TEST_SUITE_P(Sim, TargetConformance,
                          testing::Values(on_device(profile_of("Hdd", small_hdd())),
+                                         on_device(profile_of("Ssd", roomy_ssd())),
                                          on_device(profile_of("SharedVolume", small_volume())),
                                          on_device(raid_of(sim::RaidLevel::rotating_parity, 3))),
                          [](const auto& instance) { return instance.param.name; });
@@ -91,6 +99,45 @@ TEST(SimTarget, ReadsTablesAgainWhereTheirMemoryIsSmall) {
   EXPECT_DOUBLE_EQ(ample.metadata_hit_share, 1);
   EXPECT_LT(scarce.metadata_hit_share, 0.4);
   EXPECT_GT(scarce.all.latency->mean_ns, 2 * ample.all.latency->mean_ns);
+}
+
+TEST(SimTarget, SharesExtentsWhereTheFileSystemCan) {
+  // Goal: sharing changes what a merge costs and nothing it does. Method: the same merge twice; a sharing one
+  // moves no guest data, takes the time of its extents, and the content is right.
+  constexpr uint64_t extents = 60;
+  const auto merge = [](std::optional<Nanoseconds> share) {
+    sim::DeviceProfile profile = profile_of("hdd", small_hdd());
+    profile.host.page_cache_bytes = 0;
+    profile.host.share = share;
+    const auto target = make_sim_target({.device = profile});
+    constexpr ByteRange disk{0, 256 * mib};
+    EXPECT_TRUE(target->create_base({.size_bytes = disk.length,
+                                     .block_size_bytes = 2 * mib,
+                                     .logical_sector_size_bytes = 512,
+                                     .physical_sector_size_bytes = 4096},
+                                    7));
+    EXPECT_TRUE(target->write(*stream(1, disk, 2 * mib, 0, 100), 1, {}, {}));
+    EXPECT_TRUE(target->take_checkpoint());
+    const auto scattered = make_pattern_stream({.pattern = AccessPattern::random,
+                                                .range = disk,
+                                                .block_size_bytes = 64 * kib,
+                                                .read_percentage = 0,
+                                                .each_block_once = true,
+                                                .operations = extents},
+                                               stream_seeds(7, 2));
+    EXPECT_TRUE(target->write(**scattered, 1, {}, {}));
+    const auto merged = target->merge(1, 1, MergeOrder::one_pass, {}, {});
+    EXPECT_TRUE(merged);
+    EXPECT_EQ(target->verify(7)->sectors_wrong, 0U);
+    return *merged;
+  };
+  const MergeMeasurement copied = merge(std::nullopt);
+  const MergeMeasurement shared = merge(std::chrono::milliseconds(1));
+  EXPECT_EQ(shared.totals.bytes_moved, copied.totals.bytes_moved);
+  EXPECT_GT(copied.totals.bytes_written, extents * 64 * kib);
+  EXPECT_LT(shared.totals.bytes_written, 1 * mib);
+  EXPECT_LT(shared.duration_s, copied.duration_s);
+  EXPECT_GT(shared.duration_s, 0.9e-3 * extents);
 }
 
 TEST(SimTarget, SaysWhenABoundEndedAStep) {
