@@ -31,6 +31,7 @@ constexpr Command commands[] = {
     {"list", "show the scenarios that come with vhdlab", list_command::syntax, list_command::run},
     {"report", "make a report from results", report_command::syntax, report_command::run},
     {"compare", "tell what changed between two runs", compare_command::syntax, compare_command::run},
+    {"calibrate", "fit a device profile to measurements", calibrate_command::syntax, calibrate_command::run},
     {"disk create", "make a new virtual disk", disk_create::syntax, disk_create::run},
     {"disk info", "show what one VHDX file says about itself", disk_info::syntax, disk_info::run},
     {"disk chain", "show the files a disk is made of", disk_chain::syntax, disk_chain::run},

@@ -55,6 +55,7 @@ const std::vector<Library> libraries = {
     {"the names of nlohmann json", {"nlohmann/json_fwd.hpp"}, {"reports", "sim", "scenarios"}, true},
     {"nlohmann json", {"nlohmann/"}, {"reports", "sim", "scenarios"}, false},
     {"yaml-cpp", {"yaml-cpp/"}, {"scenarios"}, false},
+    {"pugixml", {"pugixml.hpp"}, {"scenarios"}, false},
     {"Boost", {"boost/"}, {"scenarios"}, false},
     {"zlib", {"zlib.h"}, {"reports", "scenarios"}, false},
     {"a test or benchmark library",
