@@ -2,6 +2,7 @@
 #include "scenarios/calibration/simulated_rates.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -58,9 +59,10 @@ Result<std::vector<std::optional<double>>> simulated_rates(const reports::RunRec
                                                            const sim::DeviceProfile& device,
                                                            const StopRequested& stop) {
   const Scenario scenario = TRY(scenario_of(record, step));
-  const auto target = make_sim_target({.device = device, .device_is_chosen = true});
+  const auto make = [&] { return make_sim_target({.device = device, .device_is_chosen = true}); };
   SilentProgress quiet;
-  const RunOutcome outcome = run_scenario(scenario, *target, {}, quiet, stop);
+  const RunOutcome outcome =
+      run_scenario_apart(scenario, make, std::thread::hardware_concurrency(), {}, quiet, stop);
   if (outcome.failure) return std::unexpected(*outcome.failure);
   std::vector<std::optional<double>> rates;
   for (const reports::Point& measured : record.points) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <filesystem>
 #include <ostream>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -85,13 +86,11 @@ Result<TargetChoice> choose_target(const CommandContext& context, const Argument
   return choice;
 }
 
-Result<std::unique_ptr<Target>> make_target(const CommandContext& context, const TargetChoice& choice,
-                                            const std::string& work_folder) {
-  if (choice.kind == TargetKind::engine) return make_engine_target(context.files, work_folder);
-  return make_sim_target(
-      {.device = choice.device ? *choice.device : TRY(find_device(context, std::string(usual_device))),
-       .device_is_chosen = choice.device.has_value(),
-       .find_device = [&context](const std::string& name) { return find_device(context, name); }});
+Result<SimTargetOptions> sim_options(const CommandContext& context, const TargetChoice& choice) {
+  return SimTargetOptions{
+      .device = choice.device ? *choice.device : TRY(find_device(context, std::string(usual_device))),
+      .device_is_chosen = choice.device.has_value(),
+      .find_device = [&context](const std::string& name) { return find_device(context, name); }};
 }
 
 // The simulator's results follow from scenario, seed and device alone: they name no machine.
@@ -169,7 +168,6 @@ class ResultsFolder {
 Result<RunOutcome> measure(const CommandContext& context, const Scenario& scenario,
                            const TargetChoice& choice, const ResultsFolder& folder,
                            const std::string& started_at, bool quiet) {
-  const auto target = TRY(make_target(context, choice, folder.work_path()));
   const auto progress = make_progress(context, quiet);
   const auto free_space = context.free_space_bytes(folder.work_path());
   const bool takes_space = choice.kind == TargetKind::engine;
@@ -180,6 +178,13 @@ Result<RunOutcome> measure(const CommandContext& context, const Scenario& scenar
       .started_at = started_at,
       .space_available_bytes = free_space && takes_space ? std::optional(*free_space) : std::nullopt,
   };
+  if (!takes_space) {
+    const SimTargetOptions simulated = TRY(sim_options(context, choice));
+    const auto make = [&] { return make_sim_target(simulated); };
+    return run_scenario_apart(scenario, make, std::thread::hardware_concurrency(), options, *progress,
+                              context.stop);
+  }
+  const auto target = make_engine_target(context.files, folder.work_path());
   return run_scenario(scenario, *target, options, *progress, context.stop);
 }
 

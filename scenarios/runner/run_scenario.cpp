@@ -2,9 +2,12 @@
 #include "scenarios/runner/run_scenario.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,6 +48,19 @@ class Run {
     TRY(verify(record.verification));
     return target_.discard();
   }
+
+  // One point for itself, whose repeats are all equal to the first.
+  Result<void> only(const ScenarioPoint& point, reports::Point& measured,
+                    reports::Verification& verification) {
+    TRY(provide_disk(point, measured, verification));
+    TRY(one_repeat(point, measured, 0));
+    TRY(verify(verification));
+    for (reports::Measurement& measurement : measured.measurements)
+      measurement.repeats.resize(scenario_.repeat, measurement.repeats.front());
+    return target_.discard();
+  }
+
+  [[nodiscard]] reports::Point describe(const ScenarioPoint& point) const;
 
  private:
   // Builds the point's disk, unless the one there is the point's own and as it was built.
@@ -194,8 +210,6 @@ class Run {
         fmt::format("the disk does not hold what was written to it: {}", found.first_wrong),
         "this is a fault of vhdlab or of the storage below it: keep the work folder and report it");
   }
-
-  reports::Point describe(const ScenarioPoint& point) const;
 
   [[nodiscard]] std::string prefix(const ScenarioPoint& point) const {
     const std::string text = describe_point(scenario_, point);
@@ -362,6 +376,106 @@ std::optional<Error> check_space(const Scenario& scenario, const RunOptions& opt
                "choose another folder with --output, or a smaller disk with --set disk.size=..."};
 }
 
+// What is known only when the points are through.
+void conclude(const Scenario& scenario, RunOutcome& outcome) {
+  reports::RunRecord& record = outcome.record;
+  record.complete = !outcome.failure;
+  if (record.complete) record.expectations = judge(scenario, record);
+  record.findings = reports::find_out(record);
+}
+
+// ---- Points on targets of their own ----
+
+class PointsApart {
+ public:
+  PointsApart(const Scenario& scenario, const TargetMaker& make_target, ProgressSink& progress,
+              const StopRequested& stop, reports::RunRecord& record)
+      : scenario_(scenario),
+        make_target_(make_target),
+        progress_(progress),
+        stop_(stop),
+        record_(record),
+        ends_(scenario.points.size()) {}
+
+  // The failure of the first point that failed, in the order of the points.
+  std::optional<Error> run(uint32_t threads) {
+    const auto count = std::min<size_t>(std::max<uint32_t>(threads, 1), scenario_.points.size());
+    const bool is_single = scenario_.points.size() == 1;
+    if (!is_single) {
+      progress_.stage(fmt::format("simulating {} points", scenario_.points.size()), ProgressUnit::steps);
+      progress_.update(0, scenario_.points.size());
+    }
+    std::vector<std::jthread> workers;
+    for (size_t i = 1; i < count; ++i)
+      workers.emplace_back([this] { work(false); });
+    work(is_single);
+    workers.clear();  // joins
+    return gather();
+  }
+
+ private:
+  // What a point leaves besides its measurements.
+  struct End {
+    std::optional<Error> failure;
+    reports::Verification verification;
+    std::vector<reports::Note> notes;
+    Nanoseconds took{0};
+  };
+
+  void work(bool shows_progress) {
+    for (size_t i = next_++; i < scenario_.points.size() && !has_failed_; i = next_++) {
+      const std::unique_ptr<Target> target = make_target_();
+      SilentProgress quiet;
+      ProgressSink& progress = shows_progress ? progress_ : quiet;
+      const Nanoseconds begin = target->now();
+      auto ran = Run(scenario_, *target, progress, stop_)
+                     .only(scenario_.points[i], record_.points[i], ends_[i].verification);
+      ends_[i].took = target->now() - begin;
+      ends_[i].notes = target->notes();
+      const std::lock_guard lock(mutex_);
+      if (!ran) {
+        ends_[i].failure = std::move(ran).error();
+        has_failed_ = true;
+      }
+      if (!shows_progress) progress_.update(++points_done_, scenario_.points.size());
+    }
+  }
+
+  // Points were begun in order, so the first failure is the same whoever was fastest; what others did after
+  // it is left out. A run that was stopped keeps everything.
+  std::optional<Error> gather() {
+    Nanoseconds took{0};
+    std::optional<Error> failure;
+    for (size_t i = 0; i < ends_.size(); ++i) {
+      if (failure && failure->kind != ErrorKind::interrupted) {
+        for (reports::Measurement& measurement : record_.points[i].measurements)
+          measurement.repeats.clear();
+        continue;
+      }
+      took += ends_[i].took;
+      record_.verification.sectors_checked += ends_[i].verification.sectors_checked;
+      record_.verification.sectors_wrong += ends_[i].verification.sectors_wrong;
+      if (record_.verification.first_wrong.empty())
+        record_.verification.first_wrong = ends_[i].verification.first_wrong;
+      std::ranges::copy(ends_[i].notes, std::back_inserter(record_.notes));
+      if (!failure) failure = std::move(ends_[i].failure);
+    }
+    record_.duration_s = std::chrono::duration<double>(took).count();
+    return failure;
+  }
+
+  const Scenario& scenario_;
+  const TargetMaker& make_target_;
+  ProgressSink& progress_;
+  const StopRequested& stop_;
+  reports::RunRecord& record_;
+  std::vector<End> ends_;  // beside the points
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> has_failed_ = false;
+  std::mutex mutex_;  // of progress_ and points_done_
+  size_t points_done_ = 0;
+};
+
 }  // namespace
 
 uint64_t space_needed_bytes(const Scenario& scenario) {
@@ -391,10 +505,24 @@ RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptio
     record.duration_s = std::chrono::duration<double>(target.now() - begin).count();
   }
   progress.finished();
-  record.complete = !outcome.failure;
   std::ranges::copy(target.notes(), std::back_inserter(record.notes));
-  if (record.complete) record.expectations = judge(scenario, record);
-  record.findings = reports::find_out(record);
+  conclude(scenario, outcome);
+  return outcome;
+}
+
+RunOutcome run_scenario_apart(const Scenario& scenario, const TargetMaker& make_target, uint32_t threads,
+                              const RunOptions& options, ProgressSink& progress, const StopRequested& stop) {
+  const std::unique_ptr<Target> any = make_target();
+  RunOutcome outcome{describe_run(scenario, *any, options), check_space(scenario, options)};
+  if (!outcome.failure) {
+    const Run run(scenario, *any, progress, stop);
+    for (const ScenarioPoint& point : scenario.points)
+      outcome.record.points.push_back(run.describe(point));
+    outcome.failure = PointsApart(scenario, make_target, progress, stop, outcome.record).run(threads);
+    keep_measured_points(outcome.record);
+  }
+  progress.finished();
+  conclude(scenario, outcome);
   return outcome;
 }
 

@@ -7,6 +7,8 @@
 // The setup is skipped where the disk is still the point's own and as it was built.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +38,16 @@ struct RunOutcome {
 
 [[nodiscard]] RunOutcome run_scenario(const Scenario& scenario, Target& target, const RunOptions& options,
                                       ProgressSink& progress, const StopRequested& stop);
+
+using TargetMaker = std::function<std::unique_ptr<Target>()>;
+
+// The same where targets are worlds of their own, as simulated ones are: each point of the sweep gets a new
+// one, `threads` points go on at a time, and the record is the same for any number of threads. Repeats of a
+// point could only be equal: it is measured once, and that stands for every repeat. `make_target` and the
+// targets' calls come from several threads; a target sees one.
+[[nodiscard]] RunOutcome run_scenario_apart(const Scenario& scenario, const TargetMaker& make_target,
+                                            uint32_t threads, const RunOptions& options,
+                                            ProgressSink& progress, const StopRequested& stop);
 
 // Bytes the scenario's setup and merges may take at the worst point, by its own numbers; traces count as
 // nothing.

@@ -112,7 +112,7 @@ class Performance final : public sim::EventHandler {
         room_.events.schedule(due, *this, index);
         return;
       }
-      if (room_.events.now() > due + late_after) ++late_;
+      if (!settings_.arrivals_per_s && room_.events.now() > due + late_after) ++late_;
     }
     start_operation(index);
   }
