@@ -49,6 +49,12 @@ class ExtentTables {
     uint64_t bitmap_blocks = 0;
   };
   [[nodiscard]] Census census() const;
+  // For tables nobody changes for a while: lookups are quicker until the next change.
+  void freeze() {
+    blocks_.freeze();
+    present_.freeze();
+  }
+
   [[nodiscard]] size_t run_count() const { return blocks_.run_count() + present_.run_count(); }
 
  private:

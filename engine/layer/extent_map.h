@@ -12,12 +12,14 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "engine/base/bytes.h"
 
 namespace vhdlab {
 
-// Not safe for concurrent changes. Memory: one tree node for each run, some 80 bytes.
+// Not safe for concurrent changes. Memory: one tree node for each run, some 80 bytes, and 24 more where
+// frozen.
 template <typename Value>
 class ExtentMap {
  public:
@@ -26,7 +28,20 @@ class ExtentMap {
     Value value;  // at range.offset
   };
 
+  ExtentMap() = default;
+  ExtentMap(ExtentMap&&) = default;  // places point into the runs, which move along
+  ExtentMap& operator=(ExtentMap&&) = default;
+
   [[nodiscard]] size_t run_count() const { return runs_.size(); }
+
+  // Prepares for many lookups and few changes: they go by a list of the runs' places, and the next change
+  // drops it.
+  void freeze() {
+    if (places_.size() == runs_.size()) return;
+    places_.reserve(runs_.size());
+    for (auto run = runs_.cbegin(); run != runs_.cend(); ++run)
+      places_.push_back({run->first, run});
+  }
 
   // The first run that ends behind `offset`, cut to what lies in [offset, end); nothing where none begins
   // before `end`.
@@ -40,7 +55,7 @@ class ExtentMap {
   // Everything in `range` gets a value that begins with `value`; what was there is forgotten.
   void assign(ByteRange range, const Value& value) {
     if (range.empty()) return;
-    erase(range);
+    erase(range);  // drops the places as well
     auto after = runs_.lower_bound(range.offset);
     if (after != runs_.begin()) {
       const auto before = std::prev(after);
@@ -57,6 +72,7 @@ class ExtentMap {
 
   void erase(ByteRange range) {
     if (range.empty()) return;
+    places_.clear();
     auto run = first_ending_behind(range.offset);
     while (run != runs_.end() && run->first < range.end()) {
       const uint64_t begin = run->first;
@@ -80,6 +96,10 @@ class ExtentMap {
     Value value;
   };
   using Runs = std::map<uint64_t, Stored>;
+  struct Place {
+    uint64_t begin;
+    typename Runs::const_iterator run;
+  };
 
   template <typename Map>
   static auto first_ending_behind(Map& runs, uint64_t offset) {
@@ -87,7 +107,12 @@ class ExtentMap {
     if (run != runs.begin() && std::prev(run)->second.end > offset) --run;
     return run;
   }
-  [[nodiscard]] auto first_ending_behind(uint64_t offset) const { return first_ending_behind(runs_, offset); }
+  [[nodiscard]] auto first_ending_behind(uint64_t offset) const {
+    if (places_.empty()) return first_ending_behind(runs_, offset);
+    const auto above = std::ranges::upper_bound(places_, offset, {}, &Place::begin);
+    if (above != places_.begin() && (above - 1)->run->second.end > offset) return (above - 1)->run;
+    return above == places_.end() ? runs_.cend() : above->run;
+  }
   [[nodiscard]] auto first_ending_behind(uint64_t offset) { return first_ending_behind(runs_, offset); }
 
   // Joins `run` with the one behind it where that continues it.
@@ -99,6 +124,7 @@ class ExtentMap {
   }
 
   Runs runs_;
+  std::vector<Place> places_;  // of all runs, where frozen; else empty
 };
 
 // A value that only says "here".

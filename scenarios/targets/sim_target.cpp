@@ -216,6 +216,7 @@ class SimTarget final : public Target, private OperationPricer {
     std::vector<std::unique_ptr<Layer>> layers;
     for (const auto& file : layers_) {
       const bool is_leaf = file == layers_.back();
+      if (!is_leaf || leaf_mode == OpenMode::read_only) file->tables->freeze();
       layers.push_back(open_layer(*file, is_leaf ? leaf_mode : OpenMode::read_only, memory));
     }
     return Chain(std::move(layers), resolve);

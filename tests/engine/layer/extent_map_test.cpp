@@ -19,7 +19,7 @@ struct Place {
 
 TEST(ExtentMap, AnswersAsAMapOfBytesWould) {
   // Goal: assign, erase and next are right at every edge. Method: random ranges over 200 bytes; the values
-  // are few, so that neighbours often continue each other.
+  // are few, so that neighbours often continue each other; the map is frozen now and then.
   SeededRandom random(test_seed());
   ExtentMap<Place> map;
   std::vector<uint64_t> model(200, 0);  // 0: nothing
@@ -36,6 +36,7 @@ TEST(ExtentMap, AnswersAsAMapOfBytesWould) {
       for (uint64_t i = range.offset; i < range.end(); ++i)
         model[i] = base + i;
     }
+    if (random.next_u64() % 4 == 0) map.freeze();
     std::vector<uint64_t> found(200, 0);
     const uint64_t from = random.next_u64() % 200;
     const uint64_t end = from + random.next_u64() % (201 - from);

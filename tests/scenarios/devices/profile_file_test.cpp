@@ -2,6 +2,8 @@
 #include "scenarios/devices/profile_file.h"
 
 #include <array>
+#include <fstream>
+#include <sstream>
 #include <variant>
 
 #include <gmock/gmock.h>
@@ -81,6 +83,47 @@ TEST_F(ProfileFile, IsToldWhereItIsWrong) {
   EXPECT_THAT(spoilt("capacity: 1GiB", "capacity: 1Gob"), HasSubstr("mine.yaml:3:"));
   EXPECT_THAT(spoilt("servers: 2", "servers: 0"), HasSubstr("mine.yaml:4:"));
   EXPECT_THAT(spoilt("servers: 2", "severs: 2"), HasSubstr("did you mean 'servers'?"));
+}
+
+TEST_F(ProfileFile, IsRefusedWhereNoDeviceCouldBeIt) {
+  // Goal: numbers that are each in range and impossible together are a sentence, never a hang or a crash
+  // later. Method: shipped profiles, each spoilt by one line.
+  struct Case {
+    const char* device;
+    const char* from;
+    const char* to;
+    const char* told;
+  };
+  constexpr std::array cases = {
+      Case{"hdd-7200", "capacity: 7450GiB", "capacity: 9000GiB", "and the capacity is"},
+      Case{"hdd-7200", "  - [1000, 1.8ms]", "  - [1000, 0.4ms]",
+           "a seek over 1000 cylinders follows one over 1"},
+      Case{"hdd-7200", "  - [173000, 8.5ms]", "  - [900, 8.5ms]",
+           "a seek over 900 cylinders follows one over 1000"},
+      Case{"hdd-7200", "rotations_per_minute: 7200", "rotations_per_minute: 0", "expected"},
+      Case{"hdd-7200", "  - [130000, 4000]", "  - 130000", "is no pair"},
+      Case{"nvme", "over_provisioned: 520GiB", "over_provisioned: 1MiB", "a drive needs spare flash"},
+      Case{"nvme", "write_cache: 256MiB", "write_cache: 4KiB", "is less than a page of"},
+      Case{"nvme", "channels: 16", "channels: 0", "expected"},
+      Case{"shared-volume", "service: 300us", "service: 0", "has no rate"},
+      Case{"shared-volume", "iops_limit: 5000", "iops_limit: 0", "expected"},
+      Case{"raid10-hdd", "members: 8", "members: 7", "7 members make no RAID 10"},
+      Case{"raid5-hdd", "level: 5", "level: 6", "expected"},
+      Case{"raid10-hdd", "member: hdd-7200", "member: raid5-hdd", "cannot be the member of a RAID"},
+      Case{"raid10-hdd", "member: hdd-7200", "member: hdd-5400", "there is no device 'hdd-5400'"},
+      Case{"nvme", "processors: 2", "processors: 0", "expected"},
+      Case{"nvme", "page_cache: 1GiB", "page_cache: 1GiB, share: 1h", "expected"},
+  };
+  for (const Case& each : cases) {
+    std::ifstream file(checkout_path(std::string("scenarios/library/devices/") + each.device + ".yaml"));
+    std::stringstream text;
+    text << file.rdbuf();
+    std::string spoilt = text.str();
+    const size_t at = spoilt.find(each.from);
+    ASSERT_NE(at, std::string::npos) << each.device << ": " << each.from;
+    spoilt.replace(at, std::string_view(each.from).size(), each.to);
+    EXPECT_THAT(finding_about(spoilt), HasSubstr(each.told)) << each.device << ": " << each.to;
+  }
 }
 
 }  // namespace
