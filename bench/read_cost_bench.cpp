@@ -26,7 +26,7 @@ std::unique_ptr<OperationStream> stream(uint64_t ordinal, uint64_t block_size_by
 sim::DeviceProfile quick_device() {
   sim::DeviceProfile profile{.name = "server", .summary = ""};
   profile.model =
-      sim::ServerProfile{.capacity_bytes = 64 * gib, .servers = 64, .service = std::chrono::microseconds(10)};
+      sim::ServerProfile{.capacity_bytes = 1 * tib, .servers = 64, .service = std::chrono::microseconds(10)};
   return profile;
 }
 
