@@ -2,7 +2,7 @@
 # shipped scenario at the same place below either root:
 #
 #   bin/vhdlab
-#   share/vhdlab/scenarios/library/*.yaml
+#   share/vhdlab/scenarios/library/**        scenarios, devices, and the recordings some scenarios replay
 #   share/vhdlab/**/*.schema.json            what editors and scripts check scenarios and results against
 #   share/doc/vhdlab/                        README, ARCHITECTURE, CHANGELOG, LICENSE
 #   share/man/man1/vhdlab.1
@@ -14,7 +14,7 @@ endif()
 
 if(EXISTS "${CMAKE_SOURCE_DIR}/scenarios/library")
   install(DIRECTORY scenarios/library/ DESTINATION "${CMAKE_INSTALL_DATADIR}/vhdlab/scenarios/library"
-          FILES_MATCHING PATTERN "*.yaml")
+          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.csv")
 endif()
 
 file(GLOB_RECURSE schemas RELATIVE "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/scenarios/*.schema.json"

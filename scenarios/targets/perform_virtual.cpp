@@ -14,6 +14,8 @@ namespace {
 using sim::VirtualTime;
 
 constexpr uint64_t operations_between_questions = 256;
+// Longer than any question about a disk, and far from where nanoseconds in 64 bits end (292 years).
+constexpr Nanoseconds virtual_time_max = std::chrono::hours(24 * 365 * 10);
 constexpr Nanoseconds late_after = std::chrono::milliseconds(1);
 
 // The workers of one part of a step. A worker's number is the token of its events.
@@ -43,13 +45,16 @@ class Performance final : public sim::EventHandler {
   Result<VirtualOutcome> run(uint64_t events_max) {
     for (uint64_t worker = 0; worker < workers_.size(); ++worker)
       begin_operation(worker);
-    const sim::RunEnd end = room_.events.run({.events_max = room_.events.events_handled() + events_max});
+    const sim::RunEnd end = room_.events.run(
+        {.events_max = room_.events.events_handled() + events_max, .time_max = begin_ + virtual_time_max});
     if (error_) return std::unexpected(*std::move(error_));
-    VirtualOutcome result{.outcome = outcome(), .operations_begun = cursor_.position() - first_};
-    if (end == sim::RunEnd::events_exhausted) {
-      result.ended_early = end;
-      return result;
+    const bool is_bounded = end == sim::RunEnd::events_exhausted || end == sim::RunEnd::time_exhausted;
+    if (is_bounded) {  // what is in flight still ends, so that the next step meets a device at rest
+      is_ending_ = true;
+      room_.events.run();
     }
+    VirtualOutcome result{.outcome = outcome(), .operations_begun = cursor_.position() - first_};
+    if (is_bounded) result.ended_early = end;
     if (in_system_ns_ != latency_ns_sum_) {
       return failure(ErrorKind::wrong_data, "sim-little",
                      fmt::format("operations spent {} ns in the system by one count and {} ns by another",
@@ -63,7 +68,7 @@ class Performance final : public sim::EventHandler {
     Worker& worker = workers_[token];
     if (worker.is_waiting_for_its_time) {
       worker.is_waiting_for_its_time = false;
-      start_operation(token);
+      if (!is_ending_) start_operation(token);
       return;
     }
     if (worker.parts_left > 0 && --worker.parts_left > 0) return;

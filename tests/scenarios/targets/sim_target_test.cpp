@@ -4,9 +4,11 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "scenarios/workload/arrivals.h"
 #include "scenarios/workload/pattern_stream.h"
 #include "tests/conformance/target_conformance.h"
 #include "tests/sim/device/sample_profiles.h"
@@ -181,6 +183,32 @@ TEST(SimTarget, SaysWhenABoundEndedAStep) {
   ASSERT_TRUE(outcome) << outcome.error().text();
   ASSERT_EQ(target->notes().size(), 1U);
   EXPECT_EQ(target->notes()[0].name, "sim-bounded");
+
+  // Nothing of the step is left behind for the next one, or for a merge.
+  ASSERT_TRUE(target->take_checkpoint());
+  const auto next = target->perform(*stream(3, {0, 64 * mib}, 4 * kib, 50, 40), {.queue_depth = 4}, {}, {});
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(next->all.operations, 40U);
+  EXPECT_TRUE(target->merge(1, 1, MergeOrder::one_pass, {}, {}));
+  EXPECT_EQ(target->verify(7)->sectors_wrong, 0U);
+}
+
+TEST(SimTarget, SaysWhenAStepWouldTakeMoreThanTenYears) {
+  // Goal: virtual time has an end, too. Method: an operation every quarter of an hour, a billion of them.
+  const auto target = make_sim_target({.device = profile_of("hdd", small_hdd())});
+  ASSERT_TRUE(target->create_base({.size_bytes = 64 * mib,
+                                   .block_size_bytes = 1 * mib,
+                                   .logical_sector_size_bytes = 512,
+                                   .physical_sector_size_bytes = 4096},
+                                  7));
+  auto rare = with_arrivals(stream(2, {0, 64 * mib}, 4 * kib, 100, std::nullopt), 0.001, 7);
+  const auto outcome = target->perform(
+      *rare, {.only_reads = true, .operations_max = 1'000'000'000, .arrivals_per_s = 0.001}, {}, {});
+  ASSERT_TRUE(outcome) << outcome.error().text();
+  EXPECT_GT(outcome->duration_s, 3.1e8);
+  ASSERT_FALSE(target->notes().empty());
+  EXPECT_EQ(target->notes()[0].name, "sim-bounded");
+  EXPECT_THAT(target->notes()[0].text, testing::HasSubstr("limit of virtual time"));
 }
 
 TEST(SimTarget, RefusesADiskItsDeviceCannotHold) {
