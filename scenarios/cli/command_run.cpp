@@ -264,7 +264,8 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  TRY(choose_target(context, arguments, TargetKind::engine));  // a wrong option is told before a wrong file
+  if (arguments.has("target"))  // a wrong option is told before a wrong file
+    TRY(choose_target(context, arguments, TargetKind::engine));
   const std::string file =
       resolve_scenario_path(context.files, context.library_folder, arguments.positional(0));
   const auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
