@@ -249,7 +249,8 @@ Result<void> Machine::carry_out(CheckpointPlan plan, MachineState state) {
       manifest_.making.push_back(file.path);
     TRY(write());
     for (const auto& file : plan.create) {
-      const auto made = create_child(*files_, path_of(file.parent_path), path_of(file.path), {}, *random_);
+      const auto made = create_child(*files_, path_of(file.parent_path), path_of(file.path),
+                                     {.block_size_bytes = new_block_size_bytes_}, *random_);
       if (!made) {
         (void)clear_leftovers();  // the error that made them useless is the one to tell
         return made;

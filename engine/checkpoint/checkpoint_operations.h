@@ -48,6 +48,9 @@ struct MachineMergeOutcome {
   uint64_t bytes_copied = 0;
   uint64_t bytes_zeroed = 0;
   uint32_t merges = 0;
+  // Extra space at the worst moment, over what the machine's disks took before: a target grows before its
+  // sources go.
+  uint64_t free_space_peak_bytes = 0;
   std::vector<std::string> removed_paths;
 };
 
@@ -80,6 +83,8 @@ class Machine {
   [[nodiscard]] const MachineManifest& manifest() const { return manifest_; }
   [[nodiscard]] const CheckpointTree& tree() const { return manifest_.tree; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  // Of the files that are made from here on; 0: the usual. The manifest does not keep it.
+  void set_block_size_of_new_files(uint32_t block_size_bytes) { new_block_size_bytes_ = block_size_bytes; }
   // Leftovers that open() removed.
   [[nodiscard]] const std::vector<std::string>& cleared_paths() const { return cleared_paths_; }
 
@@ -134,14 +139,17 @@ class Machine {
   Result<void> refuse_foreign_disks(const PendingMerge& merge);
   Result<bool> is_moved(const PendingMerge& merge);
   Result<bool> stands_on(const std::string& child, const std::string& parent);
+  Result<uint64_t> allocated_bytes(const std::vector<std::string>& names);
   Result<void> carry_out(const PendingMerge& merge, MachineMergeOutcome& outcome,
-                         const ProgressCallback& progress, const StopRequested& stop);
+                         int64_t& space_balance_bytes, const ProgressCallback& progress,
+                         const StopRequested& stop);
 
   FileSystem* files_;
   std::string folder_;  // absolute
   std::unique_ptr<File> lock_;
   RandomSource* random_;
   MachineManifest manifest_;
+  uint32_t new_block_size_bytes_ = 0;
   std::vector<std::string> cleared_paths_;
 };
 

@@ -87,9 +87,18 @@ Result<bool> Machine::stands_on(const std::string& child, const std::string& par
   return TRY(files_->identity(found)) == TRY(files_->identity(path_of(parent)));
 }
 
+Result<uint64_t> Machine::allocated_bytes(const std::vector<std::string>& names) {
+  uint64_t bytes = 0;
+  for (const std::string& name : names)
+    bytes += TRY(TRY(files_->open(path_of(name), OpenMode::read_only))->allocated_bytes());
+  return bytes;
+}
+
 Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& outcome,
-                                const ProgressCallback& progress, const StopRequested& stop) {
+                                int64_t& space_balance_bytes, const ProgressCallback& progress,
+                                const StopRequested& stop) {
   TRY(refuse_foreign_disks(merge));
+  const uint64_t target_before = TRY(allocated_bytes({merge.target}));
   const MergePath path = path_of_merge(manifest_.tree.disks[merge.disk], merge);
   const bool takes_now = merge.sources.back() == manifest_.tree.disks[merge.disk].now;
   if (takes_now) TRY(settle_now());
@@ -101,6 +110,10 @@ Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& 
     outcome.bytes_copied += moved.bytes_copied;
     outcome.bytes_zeroed += moved.bytes_zeroed;
   }
+  space_balance_bytes += static_cast<int64_t>(TRY(allocated_bytes({merge.target})) - target_before);
+  if (space_balance_bytes > static_cast<int64_t>(outcome.free_space_peak_bytes))
+    outcome.free_space_peak_bytes = static_cast<uint64_t>(space_balance_bytes);
+  space_balance_bytes -= static_cast<int64_t>(TRY(allocated_bytes(merge.sources)));
   Guid identity;
   {
     const auto target =
@@ -148,11 +161,12 @@ Result<MachineMergeOutcome> Machine::merge_pending(const ProgressCallback& progr
   }
   std::ranges::stable_sort(order, {}, &Priced::bytes_to_move);
   uint64_t before = 0;
+  int64_t space_balance_bytes = 0;  // over what the disks took before the first merge
   for (const Priced& next : order) {
     const ProgressCallback within = [&](uint64_t done, uint64_t) {
       if (progress) progress(std::min(before + done, total), total);
     };
-    TRY(carry_out(next.merge, outcome, within, stop));
+    TRY(carry_out(next.merge, outcome, space_balance_bytes, within, stop));
     before += next.bytes_to_move;
   }
   return outcome;
