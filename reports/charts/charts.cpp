@@ -162,7 +162,7 @@ class Album {
 
   std::vector<Chart> make() {
     for (const std::string& name : names_of_all()) {
-      if (kind_of(name) == MeasurementKind::merge) continue;
+      if (!is_workload(kind_of(name))) continue;
       add_metric_chart(name, "iops", "rate", "operations per second", "Higher is better. ");
       add_latency_chart(name);
       add_distribution_chart(name);

@@ -99,6 +99,34 @@ constexpr std::array merge_columns = {
     MetricColumn{"duration_s", "time"},       MetricColumn{"bytes_moved", "moved"},
     MetricColumn{"bytes_written", "written"}, MetricColumn{"write_amplification", "write amplification"},
 };
+// Of a merge that checkpoints left pending.
+constexpr std::array pending_merge_columns = {
+    MetricColumn{"layers_merged", "files merged"},
+    MetricColumn{"passes", "passes"},
+    MetricColumn{"duration_s", "time"},
+    MetricColumn{"bytes_moved", "moved"},
+    MetricColumn{"bytes_written", "written"},
+    MetricColumn{"free_space_peak_bytes", "extra space"},
+    MetricColumn{"space_before_bytes", "space before"},
+    MetricColumn{"space_after_bytes", "after"},
+};
+constexpr std::array checkpoint_columns = {
+    MetricColumn{"duration_s", "time"},
+    MetricColumn{"bytes_written", "written"},
+    MetricColumn{"files_created", "made"},
+    MetricColumn{"files_removed", "gone"},
+    MetricColumn{"space_before_bytes", "space before"},
+    MetricColumn{"space_after_bytes", "after"},
+    MetricColumn{"pending_files", "files to merge"},
+    MetricColumn{"pending_bytes", "to be moved"},
+};
+
+std::span<const MetricColumn> columns_of(const Measurement& measurement) {
+  if (is_workload(measurement.kind)) return workload_columns;
+  if (is_checkpoint_operation(measurement.kind)) return checkpoint_columns;
+  return measurement.workload.merge_range == "pending" ? std::span<const MetricColumn>(pending_merge_columns)
+                                                       : merge_columns;
+}
 
 Cell headline_cell(const Measurement& measurement, const MetricColumn& column) {
   const Metric* metric = find_metric(column.metric);
@@ -106,21 +134,19 @@ Cell headline_cell(const Measurement& measurement, const MetricColumn& column) {
 }
 
 Table headline_table(const RunRecord& record, const SweepView& view, const std::string& name,
-                     MeasurementKind kind) {
+                     const Measurement& first_measurement) {
   const std::string workload = workload_words(record, name);
   Table table{.title = workload.empty() ? name : name + ": " + workload,
               .note = interval_note(record, name),
               .columns = {},
               .rows = {}};
   table.columns = variable_columns(record);
-  const bool is_merge = kind == MeasurementKind::merge;
-  const std::span<const MetricColumn> metrics = is_merge ? std::span<const MetricColumn>(merge_columns)
-                                                         : std::span<const MetricColumn>(workload_columns);
+  const std::span<const MetricColumn> metrics = columns_of(first_measurement);
   for (const MetricColumn& column : metrics) {
     table.columns.push_back(
         {.name = std::string(column.metric), .title = std::string(column.title), .numeric = true});
   }
-  const bool relative = !is_merge && view.axis.has_value();
+  const bool relative = is_workload(first_measurement.kind) && view.axis.has_value();
   if (relative) {
     const Point& first = *view.curves.front().points.front();
     table.columns.push_back({.name = "relative",
@@ -172,11 +198,23 @@ void drop_empty_columns(Table& table) {
   }
 }
 
-MeasurementKind kind_of(const RunRecord& record, const std::string& name) {
+// `name` is one of the record's measurements.
+const Measurement& first_of(const RunRecord& record, const std::string& name) {
+  const Measurement* found = nullptr;
   for (const Point& point : record.points) {
-    if (const Measurement* measurement = find_measurement(point, name)) return measurement->kind;
+    if (found == nullptr) found = find_measurement(point, name);
   }
-  return MeasurementKind::read;
+  return *found;
+}
+
+// "monday, tuesday and 4 more".
+std::string names_text(const std::vector<std::string>& names) {
+  constexpr size_t shown_max = 3;
+  const size_t shown = names.size() > shown_max ? shown_max - 1 : names.size();
+  std::string text;
+  for (size_t i = 0; i < shown; ++i)
+    text += (i == 0 ? "" : ", ") + names[i];
+  return shown == names.size() ? text : text + fmt::format(" and {} more", names.size() - shown);
 }
 
 void add_row(Table& table, std::string name, std::string value) {
@@ -218,11 +256,49 @@ std::vector<Table> headline_tables(const RunRecord& record) {
   if (record.points.empty()) return tables;
   const SweepView view = view_of(record);
   for (const std::string& name : measurement_names(record)) {
-    tables.push_back(headline_table(record, view, name, kind_of(record, name)));
+    const Measurement& first = first_of(record, name);
+    if (first.kind == MeasurementKind::damage) {
+      tables.push_back(damage_table(record, name));
+      continue;
+    }
+    tables.push_back(headline_table(record, view, name, first));
     drop_repeated_layers(tables.back(), record.sweep.size());
     drop_empty_columns(tables.back());
   }
   return tables;
+}
+
+Table damage_table(const RunRecord& record, const std::string& name) {
+  const std::string workload = workload_words(record, name);
+  Table table{.title = workload.empty() ? name : name + ": " + workload,
+              .note = "every restore point was opened and read; Now is what the machine goes on with",
+              .columns = variable_columns(record),
+              .rows = {}};
+  table.columns.push_back({"holds", "file of", false});
+  table.columns.push_back({"lost_count", "lost", true});
+  table.columns.push_back({"survived_count", "survive", true});
+  table.columns.push_back({"unforeseen", "UNFORESEEN", false});
+  table.columns.push_back({"lost", "restore points lost", false});
+  table.columns.push_back({"survived", "restore points that survive", false});
+  table.columns.push_back({"file", "file", false});
+  for (const Point& point : record.points) {
+    const Measurement* measurement = find_measurement(point, name);
+    if (measurement == nullptr || measurement->repeats.empty() || !measurement->repeats.front().damage)
+      continue;
+    for (const DamagedFile& file : measurement->repeats.front().damage->files) {
+      std::vector<Cell> row = variable_cells(point);
+      row.push_back(text_cell(file.holds.empty() ? "nobody" : file.holds));
+      row.push_back(number_cell(static_cast<double>(file.lost.size()), "1"));
+      row.push_back(number_cell(static_cast<double>(file.survived.size()), "1"));
+      row.push_back(text_cell(names_text(file.unforeseen)));
+      row.push_back(text_cell(names_text(file.lost)));
+      row.push_back(text_cell(names_text(file.survived)));
+      row.push_back(text_cell(file.file));
+      table.rows.push_back(std::move(row));
+    }
+  }
+  drop_empty_columns(table);
+  return table;
 }
 
 std::vector<Table> metric_tables(const RunRecord& record) {

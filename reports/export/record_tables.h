@@ -10,8 +10,14 @@
 namespace vhdlab::reports {
 
 // One per measurement, a row per point: for workloads IOPS, MiB/s, p50, p99, layers probed per read, and the
-// rate relative to the first point of its curve; for merges time, bytes and write amplification.
+// rate relative to the first point of its curve; for merges time, bytes and write amplification; for
+// operations on checkpoints time, bytes, files, space and what is left to merge; for damage steps
+// damage_table().
 [[nodiscard]] std::vector<Table> headline_tables(const RunRecord& record);
+
+// A row for each damaged file at each point: whose state it froze, which restore points were lost with it and
+// which survived, as the first repeat found it. `name` is a damage measurement of the record.
+[[nodiscard]] Table damage_table(const RunRecord& record, const std::string& name);
 
 // One per measurement: every metric (rows) at every point (columns), medians with their intervals.
 [[nodiscard]] std::vector<Table> metric_tables(const RunRecord& record);

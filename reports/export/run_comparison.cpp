@@ -20,11 +20,6 @@ const Point* same_point(const RunRecord& record, const Point& wanted) {
   return found == record.points.end() ? nullptr : &*found;
 }
 
-// The number that matters most: how long a merge takes, how much a workload gets done.
-std::string_view main_metric(MeasurementKind kind) {
-  return kind == MeasurementKind::merge ? "duration_s" : "iops";
-}
-
 Cell median_cell(const Measurement& measurement, const Metric& metric) {
   const double median = median_of(metric_values(measurement, metric.name));
   return {.text = value_text(median, metric.unit), .detail = {}, .number = median};

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "reports/findings/checkpoint_findings.h"
 #include "reports/findings/sweep_view.h"
 #include "reports/results/metrics.h"
 #include "reports/results/number_text.h"
@@ -82,7 +83,12 @@ class Narrator {
       const std::vector<Step> steps = steps_of(curve, name);
       if (steps.empty() || told++ == curves_told_max) continue;
       const std::string context = curve.fixed.empty() ? "" : label_of(curve.fixed) + ": ";
-      if (steps.front().measurement->kind == MeasurementKind::merge) {
+      const MeasurementKind kind = steps.front().measurement->kind;
+      if (is_checkpoint_operation(kind)) {
+        say(context + at_last_of(steps, checkpoint_sentence(*steps.back().measurement)));
+      } else if (kind == MeasurementKind::damage) {
+        say(context + at_last_of(steps, damage_sentence(*steps.back().measurement)));
+      } else if (kind == MeasurementKind::merge) {
         // Ways to merge are told against each other instead, where a run has several.
         if (merge_ways().size() < 2) say(context + merge_sentence(steps.back()));
       } else if (steps.size() > 1) {
@@ -96,6 +102,13 @@ class Narrator {
   // "depth 32"
   [[nodiscard]] std::string place_of(const Point& point) const {
     return label_of({point.parameters[*view_.axis]});
+  }
+
+  // A sentence about the last of several steps: "at depth 32, ..." or "by missing: ...".
+  [[nodiscard]] std::string at_last_of(const std::vector<Step>& steps, const std::string& sentence) const {
+    if (steps.size() < 2) return sentence;
+    const std::string place = place_of(*steps.back().point);
+    return view_.numeric ? "at " + place + ", " + sentence : place + ": " + sentence;
   }
 
   // Where every step does the same, its words; else the measurement's name.

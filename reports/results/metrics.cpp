@@ -35,6 +35,29 @@ Value of(const Repeat& repeat, uint64_t MergeTotals::* field) {
   return static_cast<double>((*repeat.merge).*field);
 }
 
+Value of(const Repeat& repeat, uint64_t CheckpointTotals::* field) {
+  if (!repeat.checkpoints) return std::nullopt;
+  return static_cast<double>((*repeat.checkpoints).*field);
+}
+
+// Summed over the damaged files.
+Value of_damage(const Repeat& repeat, std::vector<std::string> DamagedFile::* field) {
+  if (!repeat.damage) return std::nullopt;
+  size_t sum = 0;
+  for (const DamagedFile& file : repeat.damage->files)
+    sum += (file.*field).size();
+  return static_cast<double>(sum);
+}
+
+// Of the file that takes the most restore points with it.
+Value most_lost(const Repeat& repeat) {
+  if (!repeat.damage) return std::nullopt;
+  size_t most = 0;
+  for (const DamagedFile& file : repeat.damage->files)
+    most = std::max(most, file.lost.size());
+  return static_cast<double>(most);
+}
+
 // A sum over the backing files; absent where their traffic was not watched.
 Value sum_over_files(const Repeat& repeat, uint64_t FileTraffic::* field) {
   if (repeat.files.empty()) return std::nullopt;
@@ -53,6 +76,8 @@ constexpr auto higher = Better::higher;
 constexpr auto lower = Better::lower;
 constexpr auto workload = MetricScope::workload;
 constexpr auto merge = MetricScope::merge;
+constexpr auto checkpoints = MetricScope::checkpoints;
+constexpr auto damage = MetricScope::damage;
 
 constexpr std::array rows = {
     Row{{"iops", "1/s", higher, workload, "operations finished per second"},
@@ -134,6 +159,32 @@ constexpr std::array rows = {
         }},
     Row{{"flushes", "1", lower, MetricScope::both, "flushes of backing files"},
         [](const Repeat& r) { return sum_over_files(r, &FileTraffic::flushes); }},
+    Row{{"passes", "1", lower, merge, "runs of files merged, each at once"},
+        [](const Repeat& r) {
+          return r.merge && r.merge->passes ? Value(static_cast<double>(*r.merge->passes)) : std::nullopt;
+        }},
+    Row{{"checkpoints", "1", lower, checkpoints, "checkpoints there are afterwards"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::checkpoints); }},
+    Row{{"files_created", "1", lower, checkpoints, "files of the disk that were made"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::files_created); }},
+    Row{{"files_removed", "1", higher, checkpoints, "files of the disk that went"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::files_removed); }},
+    Row{{"space_before_bytes", "B", lower, checkpoints, "what the disk's files took, all restore points"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::space_before_bytes); }},
+    Row{{"space_after_bytes", "B", lower, checkpoints, "what they take afterwards"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::space_after_bytes); }},
+    Row{{"pending_files", "1", lower, checkpoints, "files left to be merged away"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::pending_files); }},
+    Row{{"pending_bytes", "B", lower, checkpoints, "what merging them will move"},
+        [](const Repeat& r) { return of(r, &CheckpointTotals::pending_bytes); }},
+    Row{{"files_damaged", "1", higher, damage, "files of which a copy was damaged"},
+        [](const Repeat& r) {
+          return r.damage ? Value(static_cast<double>(r.damage->files.size())) : std::nullopt;
+        }},
+    Row{{"restore_points_lost_max", "1", lower, damage, "restore points lost with the file that costs most"},
+        most_lost},
+    Row{{"restore_points_unforeseen", "1", lower, damage, "where the rule had said otherwise, all files"},
+        [](const Repeat& r) { return of_damage(r, &DamagedFile::unforeseen); }},
 };
 
 constexpr std::array metrics = [] {
@@ -145,7 +196,15 @@ constexpr std::array metrics = [] {
 std::string merge_range_words(const std::string& range) {
   if (range.empty() || range == "all") return "all layers";
   if (range == "leaf") return "the leaf";
+  if (range == "pending") return "what deleted checkpoints left";
   return "layers " + range;
+}
+
+// "the oldest checkpoint", "checkpoint monday".
+std::string checkpoint_words(const Workload& w) {
+  const std::string which = w.checkpoint.value_or("");
+  if (which == "oldest" || which == "middle" || which == "newest") return "the " + which + " checkpoint";
+  return which.empty() ? "a checkpoint" : "checkpoint " + which;
 }
 
 }  // namespace
@@ -160,8 +219,39 @@ const Metric* find_metric(std::string_view name) {
 }
 
 bool applies_to(const Metric& metric, MeasurementKind kind) {
-  if (metric.scope == MetricScope::both) return true;
-  return (metric.scope == MetricScope::merge) == (kind == MeasurementKind::merge);
+  switch (metric.scope) {
+    case MetricScope::workload:
+      return is_workload(kind);
+    case MetricScope::merge:
+      return kind == MeasurementKind::merge;
+    case MetricScope::checkpoints:
+      return is_checkpoint_operation(kind) || kind == MeasurementKind::merge;
+    case MetricScope::damage:
+      return kind == MeasurementKind::damage;
+    case MetricScope::both:
+      break;
+  }
+  return kind != MeasurementKind::damage || metric.name == "duration_s";
+}
+
+bool is_workload(MeasurementKind kind) {
+  return kind == MeasurementKind::read || kind == MeasurementKind::write || kind == MeasurementKind::mixed ||
+         kind == MeasurementKind::replay;
+}
+
+bool is_checkpoint_operation(MeasurementKind kind) {
+  return kind == MeasurementKind::take_checkpoint || kind == MeasurementKind::apply_checkpoint ||
+         kind == MeasurementKind::delete_checkpoint || kind == MeasurementKind::delete_subtree;
+}
+
+MeasurementKind kind_of(const Repeat& repeat) {
+  if (repeat.damage) return MeasurementKind::damage;
+  if (repeat.merge) return MeasurementKind::merge;
+  return repeat.checkpoints ? MeasurementKind::take_checkpoint : MeasurementKind::read;
+}
+
+std::string_view main_metric(MeasurementKind kind) {
+  return is_workload(kind) ? "iops" : "duration_s";
 }
 
 std::optional<double> metric_value(const Repeat& repeat, std::string_view metric) {
@@ -208,6 +298,16 @@ std::string_view kind_name(MeasurementKind kind) {
       return "replay";
     case MeasurementKind::merge:
       return "merge";
+    case MeasurementKind::take_checkpoint:
+      return "checkpoint";
+    case MeasurementKind::apply_checkpoint:
+      return "apply";
+    case MeasurementKind::delete_checkpoint:
+      return "delete";
+    case MeasurementKind::delete_subtree:
+      return "delete_subtree";
+    case MeasurementKind::damage:
+      return "damage";
   }
   return "";
 }
@@ -221,6 +321,17 @@ std::string describe_operations(MeasurementKind kind, const Workload& w) {
   switch (kind) {
     case MeasurementKind::merge:
       return "merging " + merge_range_words(w.merge_range);
+    case MeasurementKind::take_checkpoint:
+      return "taking a checkpoint";
+    case MeasurementKind::apply_checkpoint:
+      return "applying " + checkpoint_words(w);
+    case MeasurementKind::delete_checkpoint:
+      return "deleting " + checkpoint_words(w);
+    case MeasurementKind::delete_subtree:
+      return "deleting " + checkpoint_words(w) + " and all below it";
+    case MeasurementKind::damage:
+      return w.damage.value_or("") == "missing" ? "each file in turn missing"
+                                                : "each file in turn damaged in its header";
     case MeasurementKind::replay:
       return w.trace.empty() ? "replayed operations" : "operations replayed from " + w.trace;
     default:
@@ -251,6 +362,7 @@ std::string describe_workload(MeasurementKind kind, const Workload& w) {
     if (!w.merge_order.empty()) words += " " + merge_order_words(w.merge_order);
     return words;
   }
+  if (!is_workload(kind)) return words;
   if (w.arrivals_per_s) words += fmt::format(", {:.6g} arrivals a second", *w.arrivals_per_s);
   if (w.queue_depth) words += fmt::format(", queue depth {}", *w.queue_depth);
   if (w.jobs.value_or(1) > 1) words += fmt::format(" in each of {} jobs", *w.jobs);

@@ -14,7 +14,8 @@
 
 namespace vhdlab::reports {
 
-enum class MetricScope { workload, merge, both };  // which kinds of measurement have it
+// Which kinds of measurement have it. `both`: workloads, merges and operations on checkpoints.
+enum class MetricScope { workload, merge, both, checkpoints, damage };
 
 struct Metric {
   std::string_view name;  // "latency_ns_p99"
@@ -30,7 +31,20 @@ struct Metric {
 // Null when there is none of that name. The name is without the measurement: "iops".
 [[nodiscard]] const Metric* find_metric(std::string_view name);
 
+// Metrics of checkpoints belong to merges, too: to those of what operations on checkpoints left pending.
 [[nodiscard]] bool applies_to(const Metric& metric, MeasurementKind kind);
+
+// Reads, writes, mixtures and replays: what has a rate.
+[[nodiscard]] bool is_workload(MeasurementKind kind);
+
+// Taking, applying and deleting.
+[[nodiscard]] bool is_checkpoint_operation(MeasurementKind kind);
+
+// What kind of measurement such a repeat belongs to, as far as its metrics go.
+[[nodiscard]] MeasurementKind kind_of(const Repeat& repeat);
+
+// The metric that says most about a measurement of this kind: "iops" or "duration_s".
+[[nodiscard]] std::string_view main_metric(MeasurementKind kind);
 
 // The metric's value in one repeat, in the metric's unit; absent when the repeat does not know it.
 [[nodiscard]] std::optional<double> metric_value(const Repeat& repeat, std::string_view metric);
@@ -47,7 +61,7 @@ void summarise_measurement(Measurement& measurement);
 // Null when the point has no measurement of that name.
 [[nodiscard]] const Measurement* find_measurement(const Point& point, std::string_view name);
 
-// "read", "write", "mixed", "replay", "merge".
+// The word of the scenario language: "read", "merge", "delete_subtree".
 [[nodiscard]] std::string_view kind_name(MeasurementKind kind);
 
 // What is done, without how: "random 4 KiB reads", "merging all layers".

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <span>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -31,24 +32,38 @@ constexpr uint64_t result_bytes_max = 256 * mib;
 constexpr int nesting_max = 32;  // our own files need 9
 
 template <typename E>
-using EnumNames = std::array<std::pair<E, std::string_view>, 5>;
+using EnumNames = std::span<const std::pair<E, std::string_view>>;
 
-// The words that stand for an enumerator. Short tables repeat their last row.
+template <typename E>
+using EnumName = std::pair<E, std::string_view>;
+
+constexpr std::array<EnumName<MeasurementKind>, 10> measurement_kinds = {
+    {{MeasurementKind::read, "read"},
+     {MeasurementKind::write, "write"},
+     {MeasurementKind::mixed, "mixed"},
+     {MeasurementKind::replay, "replay"},
+     {MeasurementKind::merge, "merge"},
+     {MeasurementKind::take_checkpoint, "checkpoint"},
+     {MeasurementKind::apply_checkpoint, "apply"},
+     {MeasurementKind::delete_checkpoint, "delete"},
+     {MeasurementKind::delete_subtree, "delete_subtree"},
+     {MeasurementKind::damage, "damage"}}};
+constexpr std::array<EnumName<Note::Severity>, 2> severities = {
+    {{Note::Severity::note, "note"}, {Note::Severity::warning, "warning"}}};
+constexpr std::array<EnumName<IntervalKind>, 3> interval_kinds = {
+    {{IntervalKind::none, "none"},
+     {IntervalKind::range, "range"},
+     {IntervalKind::confidence_95, "confidence_95"}}};
+
+// The words that stand for an enumerator.
 constexpr EnumNames<MeasurementKind> names_of(MeasurementKind) {
-  return {{{MeasurementKind::read, "read"},
-           {MeasurementKind::write, "write"},
-           {MeasurementKind::mixed, "mixed"},
-           {MeasurementKind::replay, "replay"},
-           {MeasurementKind::merge, "merge"}}};
+  return measurement_kinds;
 }
 constexpr EnumNames<Note::Severity> names_of(Note::Severity) {
-  constexpr std::pair<Note::Severity, std::string_view> warning = {Note::Severity::warning, "warning"};
-  return {{{Note::Severity::note, "note"}, warning, warning, warning, warning}};
+  return severities;
 }
 constexpr EnumNames<IntervalKind> names_of(IntervalKind) {
-  constexpr std::pair<IntervalKind, std::string_view> confidence = {IntervalKind::confidence_95,
-                                                                    "confidence_95"};
-  return {{{IntervalKind::none, "none"}, {IntervalKind::range, "range"}, confidence, confidence, confidence}};
+  return interval_kinds;
 }
 
 // --- What each structure looks like
@@ -141,6 +156,29 @@ void describe(auto& a, Is<MergeTotals> auto& v) {
   a.field("bytes_written", v.bytes_written);
   a.field("union_bytes", v.union_bytes);
   a.field("free_space_peak_bytes", v.free_space_peak_bytes);
+  a.field("passes", v.passes);
+}
+
+void describe(auto& a, Is<CheckpointTotals> auto& v) {
+  a.field("checkpoints", v.checkpoints);
+  a.field("files_created", v.files_created);
+  a.field("files_removed", v.files_removed);
+  a.field("space_before_bytes", v.space_before_bytes);
+  a.field("space_after_bytes", v.space_after_bytes);
+  a.field("pending_files", v.pending_files);
+  a.field("pending_bytes", v.pending_bytes);
+}
+
+void describe(auto& a, Is<DamagedFile> auto& v) {
+  a.field("file", v.file);
+  a.field("holds", v.holds);
+  a.field("lost", v.lost);
+  a.field("survived", v.survived);
+  a.field("unforeseen", v.unforeseen);
+}
+
+void describe(auto& a, Is<DamageTotals> auto& v) {
+  a.field("files", v.files);
 }
 
 void describe(auto& a, Is<Repeat> auto& v) {
@@ -153,6 +191,8 @@ void describe(auto& a, Is<Repeat> auto& v) {
   a.field("metadata_reads", v.metadata_reads);
   a.field("metadata_hit_share", v.metadata_hit_share);
   a.field("merge", v.merge);
+  a.field("checkpoints", v.checkpoints);
+  a.field("damage", v.damage);
   a.field("files", v.files);
 }
 
@@ -169,6 +209,8 @@ void describe(auto& a, Is<Workload> auto& v) {
   a.field("trace", v.trace);
   a.field("merge_range", v.merge_range);
   a.field("merge_order", v.merge_order);
+  a.field("checkpoint", v.checkpoint);
+  a.field("damage", v.damage);
 }
 
 void describe(auto& a, Is<MetricSummary> auto& v) {
@@ -314,7 +356,7 @@ Json to_json(const Repeat& repeat) {
   Writer writer;
   describe(writer, repeat);
   Json json = writer.take();
-  const MeasurementKind kind = repeat.merge ? MeasurementKind::merge : MeasurementKind::read;
+  const MeasurementKind kind = kind_of(repeat);
   Json metrics = Json::object();
   for (const Metric& metric : metric_names()) {
     if (!applies_to(metric, kind)) continue;

@@ -126,7 +126,37 @@ struct MergeTotals {
   uint64_t bytes_written = 0;          // to all files, metadata included
   uint64_t union_bytes = 0;            // guest bytes that any merged layer holds: the least a merge must move
   uint64_t free_space_peak_bytes = 0;  // extra space taken at the worst moment
+  std::optional<uint64_t> passes;      // of what checkpoints left pending: runs of files merged, each at once
   friend bool operator==(const MergeTotals&, const MergeTotals&) = default;
+};
+
+// What an operation on a machine's checkpoints did in one repeat, or the merge of what such operations left
+// pending. Traffic, the manifest's included, is in Repeat::files.
+struct CheckpointTotals {
+  uint64_t checkpoints = 0;         // there are afterwards
+  uint64_t files_created = 0;       // of the disk; the manifest is not one of them
+  uint64_t files_removed = 0;       // likewise
+  uint64_t space_before_bytes = 0;  // what the disk's files take, all restore points together
+  uint64_t space_after_bytes = 0;   // likewise
+  uint64_t pending_files = 0;       // afterwards still to be merged away
+  uint64_t pending_bytes = 0;       // what merging them will move
+  friend bool operator==(const CheckpointTotals&, const CheckpointTotals&) = default;
+};
+
+// One file of a machine, a copy of it damaged, and what every restore point did then.
+struct DamagedFile {
+  std::string file;   // its name in the work folder
+  std::string holds;  // whose state it froze: "base", "checkpoint monday"; "Now"; empty: nobody's any more
+  std::vector<std::string> lost;        // restore points that could not be opened and read as they were taken
+  std::vector<std::string> survived;    // those that could
+  std::vector<std::string> unforeseen;  // of both: where the rule had said otherwise, and what happened
+  friend bool operator==(const DamagedFile&, const DamagedFile&) = default;
+};
+
+// What was found when each file was damaged in turn.
+struct DamageTotals {
+  std::vector<DamagedFile> files;  // those further down first
+  friend bool operator==(const DamageTotals&, const DamageTotals&) = default;
 };
 
 // One execution of a measured step. Rates follow from these fields and are not stored twice: ask
@@ -138,14 +168,27 @@ struct Repeat {
   std::optional<OperationTotals> writes;  // and the share that were writes
   std::optional<double> cpu_ns_per_operation;
   std::optional<double> layers_probed_per_read;
-  std::optional<uint64_t> metadata_reads;    // pieces of metadata fetched from a file
-  std::optional<double> metadata_hit_share;  // of lookups answered from memory, 0..1
-  std::optional<MergeTotals> merge;          // a merge, and nothing else
-  std::vector<FileTraffic> files;            // base first; flushes are here
+  std::optional<uint64_t> metadata_reads;         // pieces of metadata fetched from a file
+  std::optional<double> metadata_hit_share;       // of lookups answered from memory, 0..1
+  std::optional<MergeTotals> merge;               // a merge, and nothing else
+  std::optional<CheckpointTotals> checkpoints{};  // operations on checkpoints, merges of what they left
+  std::optional<DamageTotals> damage{};           // a damage step, and nothing else
+  std::vector<FileTraffic> files;                 // base first; flushes are here
   friend bool operator==(const Repeat&, const Repeat&) = default;
 };
 
-enum class MeasurementKind { read, write, mixed, replay, merge };
+enum class MeasurementKind {
+  read,
+  write,
+  mixed,
+  replay,
+  merge,
+  take_checkpoint,
+  apply_checkpoint,
+  delete_checkpoint,
+  delete_subtree,
+  damage,
+};
 
 // The workload of a measured step in the scenario's words. Fields that do not apply are absent or empty.
 struct Workload {
@@ -159,8 +202,10 @@ struct Workload {
   std::optional<double> arrivals_per_s;  // absent: a closed loop
   std::optional<double> read_share;      // mixed: 0..1
   std::string trace;                     // replay: the file's name
-  std::string merge_range;               // merge: "all", "leaf", "2..5"
+  std::string merge_range;               // merge: "all", "leaf", "2..5", "pending"
   std::string merge_order;  // merge: "one-pass", "pairwise-newest-first", "pairwise-oldest-first"
+  std::optional<std::string> checkpoint{};  // the checkpoint operated on, as the scenario says: "oldest"
+  std::optional<std::string> damage{};      // what is done to a file: "header", "missing"
   friend bool operator==(const Workload&, const Workload&) = default;
 };
 

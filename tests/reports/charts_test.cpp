@@ -32,7 +32,7 @@ TEST(Charts, FollowFromWhatTheRecordHolds) {
 TEST(Charts, AreVegaLiteWithDataInsideAndUnitsOnTheAxes) {
   // Goal: each specification stands alone. Method: parse it; look at data, width and one axis title.
   for (const RunRecord& record : {samples::read_degradation(), samples::merge_cost(), samples::single_point(),
-                                  samples::walk_or_index()}) {
+                                  samples::walk_or_index(), samples::machine_history()}) {
     for (const Chart& chart : charts_of(std::vector{record})) {
       const auto specification = nlohmann::json::parse(chart.specification);
       EXPECT_EQ(specification["$schema"], "https://vega.github.io/schema/vega-lite/v6.json");

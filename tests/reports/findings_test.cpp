@@ -76,6 +76,21 @@ TEST(Findings, NameBothEndsWhereTheAxisHasNoZero) {
                     HasSubstr(" of their rate at resolve walk.")));
 }
 
+TEST(Findings, TellWhatOperationsOnCheckpointsCostAndLeave) {
+  // Goal: cost, what is still to do, and losses nobody foresaw. Method: the last point of each step.
+  const auto findings = find_out(samples::machine_history());
+  ASSERT_EQ(findings.size(), 4U);
+  EXPECT_EQ(findings[0], "At depth 8, taking a checkpoint takes 12 ms and writes 2.93 KiB.");
+  EXPECT_EQ(
+      findings[1],
+      "At depth 8, deleting the oldest checkpoint takes 12 ms and writes 2.93 KiB, and leaves 1 file with "
+      "84 MiB to be merged.");
+  EXPECT_EQ(
+      findings[3],
+      "At depth 8, with 9 files damaged in turn, the worst takes 9 of 9 restore points with it, and 1 of "
+      "the outcomes WERE NOT FORESEEN.");
+}
+
 TEST(Findings, BeginWithWrongData) {
   // Goal: nothing is more important. Method: a record with a wrong sector and a missed expectation.
   RunRecord record = samples::read_degradation();

@@ -69,6 +69,23 @@ TEST(Metrics, OfAMergeAreNotThoseOfAWorkload) {
   EXPECT_FALSE(applies_to(*find_metric("bytes_moved"), MeasurementKind::read));
 }
 
+TEST(Metrics, OfCheckpointsBelongToOperationsAndTheMergesBehindThem) {
+  // Goal: take.iops is refused, merge.space_after_bytes is not. Method: each scope against each kind.
+  const Metric& space = *find_metric("space_after_bytes");
+  EXPECT_TRUE(applies_to(space, MeasurementKind::delete_subtree));
+  EXPECT_TRUE(applies_to(space, MeasurementKind::merge));
+  EXPECT_FALSE(applies_to(space, MeasurementKind::read));
+  EXPECT_FALSE(applies_to(space, MeasurementKind::damage));
+  EXPECT_FALSE(applies_to(*find_metric("iops"), MeasurementKind::take_checkpoint));
+  EXPECT_TRUE(applies_to(*find_metric("bytes_written"), MeasurementKind::apply_checkpoint));
+  EXPECT_TRUE(applies_to(*find_metric("duration_s"), MeasurementKind::damage));
+  EXPECT_FALSE(applies_to(*find_metric("bytes_written"), MeasurementKind::damage));
+  const RunRecord record = samples::machine_history();
+  const Measurement& damage = *find_measurement(record.points[1], "damage");
+  EXPECT_EQ(find_summary(damage, "restore_points_lost_max")->median, 9);
+  EXPECT_EQ(find_summary(damage, "restore_points_unforeseen")->median, 1);
+}
+
 TEST(Metrics, SummariseInTheOrderOfTheTable) {
   // Goal: tables need no sorting. Method: the summaries' names appear in the table's order.
   const Measurement reads = samples::reads_at({100, 200, 300});
@@ -98,6 +115,12 @@ TEST(DescribeWorkload, SpeaksTheScenariosWords) {
   merge.merge_order = "pairwise-newest-first";
   EXPECT_EQ(describe_workload(MeasurementKind::merge, merge),
             "merging all layers pair by pair, newest first");
+  Workload checkpoint;
+  checkpoint.checkpoint = "oldest";
+  EXPECT_EQ(describe_workload(MeasurementKind::delete_subtree, checkpoint),
+            "deleting the oldest checkpoint and all below it");
+  checkpoint.checkpoint = "monday";
+  EXPECT_EQ(describe_workload(MeasurementKind::apply_checkpoint, checkpoint), "applying checkpoint monday");
 }
 
 }  // namespace

@@ -37,6 +37,11 @@ TEST(RenderTerminal, ShowsAMergeSweepAsInTheGoldenFile) {
   expect_golden("merge.txt", render_terminal(samples::merge_cost(), {.width = 120, .colour = false}));
 }
 
+TEST(RenderTerminal, ShowsOperationsOnCheckpointsAndDamageAsInTheGoldenFile) {
+  // Goal: what each operation costs, and what is lost with each file. Method: golden file.
+  expect_golden("machine.txt", render_terminal(samples::machine_history(), {.width = 120, .colour = false}));
+}
+
 TEST(RenderMarkdown, ShowsASinglePointAsInTheGoldenFile) {
   // Goal: the whole page for a small run. Method: golden file.
   expect_golden("single.md", render_markdown(std::vector{samples::single_point()}));
@@ -103,7 +108,7 @@ TEST(RenderJson, GivesAListForSeveralRuns) {
 TEST(Tables, HaveRowsAsLongAsTheirColumns) {
   // Goal: renderers may index freely. Method: every table of every sample.
   for (const RunRecord& record : {samples::read_degradation(), samples::merge_cost(), samples::single_point(),
-                                  samples::walk_or_index(), RunRecord{}}) {
+                                  samples::walk_or_index(), samples::machine_history(), RunRecord{}}) {
     std::vector<Table> tables = headline_tables(record);
     for (const Table& table : metric_tables(record))
       tables.push_back(table);

@@ -23,8 +23,8 @@ namespace {
 using nlohmann::json;
 
 std::vector<RunRecord> all_samples() {
-  return {samples::read_degradation(), samples::merge_cost(), samples::single_point(),
-          samples::walk_or_index(), RunRecord{}};
+  return {samples::read_degradation(), samples::merge_cost(),      samples::single_point(),
+          samples::walk_or_index(),    samples::machine_history(), RunRecord{}};
 }
 
 TEST(ResultFile, ReadsBackWhatItWrote) {

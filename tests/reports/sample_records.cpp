@@ -272,6 +272,88 @@ RunRecord walk_or_index() {
   return record;
 }
 
+namespace {
+
+Measurement machine_step(const std::string& name, MeasurementKind kind, Repeat repeat) {
+  Measurement step{.name = name, .kind = kind, .workload = {}, .repeats = {}, .summaries = {}};
+  if (kind == MeasurementKind::delete_checkpoint) step.workload.checkpoint = "oldest";
+  if (kind == MeasurementKind::merge) step.workload.merge_range = "pending";
+  if (kind == MeasurementKind::damage) step.workload.damage = "header";
+  step.workload.description = describe_workload(kind, step.workload);
+  repeat.files = {{.file = "machine.vhdlab.new",
+                   .read_operations = 0,
+                   .write_operations = 3,
+                   .bytes_read = 0,
+                   .bytes_written = 3000,
+                   .flushes = 3}};
+  for (int r = 0; r < 3; ++r)
+    step.repeats.push_back(repeat);
+  summarise_measurement(step);
+  return step;
+}
+
+}  // namespace
+
+RunRecord machine_history() {
+  RunRecord record = sample_frame("machine", "What do operations on checkpoints cost?");
+  record.sweep = {{"depth", ""}};
+  for (const uint64_t depth : {1, 8}) {
+    Point point;
+    point.parameters = {number_parameter("depth", static_cast<double>(depth))};
+    point.disk = sample_disk();
+    point.layers = sample_layers(depth);
+    CheckpointTotals totals{.checkpoints = depth + 1,
+                            .files_created = 1,
+                            .files_removed = 0,
+                            .space_before_bytes = 2 * gib,
+                            .space_after_bytes = 2 * gib + 4 * mib,
+                            .pending_files = 0,
+                            .pending_bytes = 0};
+    Repeat repeat;
+    repeat.duration_s = 0.012;
+    repeat.checkpoints = totals;
+    point.measurements.push_back(machine_step("take", MeasurementKind::take_checkpoint, repeat));
+    totals.checkpoints = depth;
+    totals.files_created = 0;
+    totals.pending_files = 1;
+    totals.pending_bytes = 84 * mib;
+    repeat.checkpoints = totals;
+    point.measurements.push_back(machine_step("delete", MeasurementKind::delete_checkpoint, repeat));
+    totals.files_removed = 1;
+    totals.pending_files = totals.pending_bytes = 0;
+    repeat.checkpoints = totals;
+    repeat.merge = MergeTotals{.layers_merged = 1,
+                               .bytes_moved = 84 * mib,
+                               .bytes_read = 85 * mib,
+                               .bytes_written = 85 * mib,
+                               .union_bytes = 84 * mib,
+                               .free_space_peak_bytes = 20 * mib,
+                               .passes = 1};
+    point.measurements.push_back(machine_step("merge", MeasurementKind::merge, repeat));
+    DamageTotals damage;
+    std::vector<std::string> points;
+    for (uint64_t i = 1; i <= depth; ++i)
+      points.push_back(fmt::format("checkpoint {}", i));
+    points.emplace_back("Now");
+    for (size_t i = 0; i < points.size(); ++i) {
+      const auto middle = points.begin() + static_cast<std::ptrdiff_t>(i);
+      damage.files.push_back({.file = file_of(i),
+                              .holds = points[i],
+                              .lost = {middle, points.end()},
+                              .survived = {points.begin(), middle},
+                              .unforeseen = {}});
+    }
+    if (depth == 8) damage.files.back().unforeseen = {"Now: lost although the rule says it survives"};
+    Repeat damaged;
+    damaged.duration_s = 0.3;
+    damaged.damage = damage;
+    point.measurements.push_back(machine_step("damage", MeasurementKind::damage, damaged));
+    record.points.push_back(std::move(point));
+  }
+  record.findings = find_out(record);
+  return record;
+}
+
 Measurement reads_at(std::initializer_list<double> iops) {
   Measurement reads{.name = "reads",
                     .kind = MeasurementKind::read,

@@ -22,6 +22,10 @@ namespace vhdlab::reports::samples {
 // A categorical sweep: resolve by walk or by index.
 [[nodiscard]] RunRecord walk_or_index();
 
+// Checkpoints of a machine at depths 1 and 8: one taken, the oldest deleted, what is left merged, and each
+// file damaged. At depth 8 the last file takes a restore point that the rule says survives.
+[[nodiscard]] RunRecord machine_history();
+
 // A measurement of kind read with one repeat for each rate; nothing but the rate is set.
 [[nodiscard]] Measurement reads_at(std::initializer_list<double> iops);
 
