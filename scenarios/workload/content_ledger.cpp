@@ -152,18 +152,25 @@ std::vector<ByteRange> ContentLedger::sample(uint64_t seed, size_t count, uint64
 
 uint64_t ContentLedger::written_sectors() const {
   uint64_t written = 0;
+  for_each_written_sector([&](uint64_t, uint32_t) { ++written; });
+  return written;
+}
+
+void ContentLedger::for_each_written_sector(
+    const std::function<void(uint64_t offset_bytes, uint32_t generation)>& visit) const {
   for (size_t i = 0; i < directory_count_; ++i) {
     const Directory* directory = directories_[i].load(std::memory_order_acquire);
     if (directory == nullptr) continue;
-    for (const std::atomic<Page*>& slot : directory->pages) {
-      const Page* page = slot.load(std::memory_order_acquire);
+    for (size_t p = 0; p < pages_per_directory; ++p) {
+      const Page* page = directory->pages[p].load(std::memory_order_acquire);
       if (page == nullptr) continue;
-      written += static_cast<uint64_t>(std::ranges::count_if(
-          page->generations,
-          [](const std::atomic<uint16_t>& entry) { return entry.load(std::memory_order_relaxed) != 0; }));
+      const uint64_t first = (i * pages_per_directory + p) * page_span_bytes;
+      for (size_t sector = 0; sector < sectors_per_page; ++sector) {
+        const uint32_t generation = page->generations[sector].load(std::memory_order_relaxed);
+        if (generation != 0) visit(first + sector * content_sector_bytes, generation);
+      }
     }
   }
-  return written;
 }
 
 }  // namespace vhdlab::scenarios

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -49,6 +50,10 @@ class ContentLedger {
   [[nodiscard]] std::vector<ByteRange> sample(uint64_t seed, size_t count, uint64_t length_bytes) const;
 
   [[nodiscard]] uint64_t written_sectors() const;
+
+  // Calls `visit(offset_bytes, generation)` for every sector that was written, in order.
+  void for_each_written_sector(
+      const std::function<void(uint64_t offset_bytes, uint32_t generation)>& visit) const;
 
  private:
   struct Page;
