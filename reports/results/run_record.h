@@ -146,7 +146,7 @@ struct CheckpointTotals {
 // One file of a machine, a copy of it damaged, and what every restore point did then.
 struct DamagedFile {
   std::string file;   // its name in the work folder
-  std::string holds;  // whose state it froze: "base", "checkpoint monday"; "Now"; empty: nobody's any more
+  std::string holds;  // whose state it holds: "monday", "checkpoint 3", "Now"; empty: nobody's any more
   std::vector<std::string> lost;        // restore points that could not be opened and read as they were taken
   std::vector<std::string> survived;    // those that could
   std::vector<std::string> unforeseen;  // of both: where the rule had said otherwise, and what happened

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/language/bind_arrivals.h"
+#include "scenarios/language/bind_checkpoints.h"
 #include "scenarios/language/words.h"
 
 namespace vhdlab::scenarios {
@@ -56,6 +57,7 @@ class PointBinder {
     bind_sim();
     bind_setup();
     bind_measure();
+    if (judge_.findings().empty()) tell_story(root_, point_, judge_);
     return std::move(point_);
   }
 
@@ -199,7 +201,7 @@ class PointBinder {
 
   uint64_t bind_setup_step(const Node& item, std::vector<SetupStep>& steps, uint64_t& checkpoints,
                            size_t repeat_depth) {
-    static const Keys words = {"create", "fill", "checkpoint", "write", "repeat"};
+    static const Keys words = {"create", "fill", "checkpoint", "apply", "write", "repeat"};
     if (item.kind == Node::Kind::scalar) {
       if (item.text == "checkpoint") {
         need_base(item);
@@ -225,19 +227,23 @@ class PointBinder {
     }
     if (refuse_more_keys(item)) return 0;
     if (entry.key == "create") return bind_create(entry, steps, repeat_depth);
-    if (entry.key == "checkpoint") {
-      judge_.findings().add(entry.key_place, "'checkpoint' takes no settings", "write '- checkpoint'");
-      return 0;
-    }
     need_base(item);
+    if (entry.key == "checkpoint" || entry.key == "apply") {
+      const bool takes = entry.key == "checkpoint";
+      if (takes) {
+        steps.push_back({bind_named_checkpoint(entry.value, judge_)});
+      } else {
+        steps.push_back({bind_setup_apply(entry.value, judge_)});
+      }
+      checkpoints += takes ? 1 : 0;
+      return 1;
+    }
     return bind_setup_write(entry.value, entry.key == "fill", steps);
   }
 
   static std::string setup_hint(std::string_view word, std::span<const std::string_view> words) {
-    for (std::string_view later : {"apply", "delete", "delete_subtree", "delete-subtree"}) {
-      if (word == later) return "going back to and deleting checkpoints are not part of the language yet";
-    }
-    for (std::string_view measured : {"read", "mixed", "replay", "merge"}) {
+    for (std::string_view measured :
+         {"read", "mixed", "replay", "merge", "delete", "delete_subtree", "damage"}) {
       if (word == measured) return fmt::format("'{}' belongs under 'measure'", measured);
     }
     return suggestion(word, words);
@@ -501,7 +507,8 @@ class PointBinder {
   }
 
   void bind_measured_step(const Node& item) {
-    static const Keys words = {"read", "write", "mixed", "replay", "merge"};
+    static const Keys words = {"read",       "write", "mixed",  "replay",         "merge",
+                               "checkpoint", "apply", "delete", "delete_subtree", "damage"};
     if (item.kind != Node::Kind::mapping || item.entries.empty()) {
       judge_.unexpected({&item, &item}, "a measured step",
                         "one of " + joined(words) + ", as in '- read: { name: reads }'");
@@ -509,8 +516,7 @@ class PointBinder {
     }
     const Node::Entry& entry = item.entries.front();
     if (std::ranges::find(words, entry.key) == words.end()) {
-      const bool of_setup =
-          entry.key == "create" || entry.key == "fill" || entry.key == "checkpoint" || entry.key == "repeat";
+      const bool of_setup = entry.key == "create" || entry.key == "fill" || entry.key == "repeat";
       judge_.findings().add(
           entry.key_place, fmt::format("unknown measured step {}", in_quotes(entry.key)),
           of_setup ? fmt::format("'{}' belongs under 'setup'", entry.key) : suggestion(entry.key, words));
@@ -521,6 +527,10 @@ class PointBinder {
       bind_replay(entry.value);
     } else if (entry.key == "merge") {
       bind_merge(entry.value);
+    } else if (is_checkpoint_word(entry.key)) {
+      point_.measure.emplace_back(bind_measured_checkpoint(entry, judge_, name_binder()));
+    } else if (entry.key == "damage") {
+      point_.measure.emplace_back(bind_damage(entry.value, judge_, name_binder()));
     } else {
       bind_workload(entry);
     }
@@ -547,6 +557,11 @@ class PointBinder {
       judge_.add(node != nullptr ? *node : settings.node(),
                  fmt::format("two measured steps are named {}", in_quotes(name)), "give each its own 'name'");
     return name;
+  }
+
+  BindName name_binder() {
+    return
+        [this](Settings& settings, const std::string& otherwise) { return bind_name(settings, otherwise); };
   }
 
   void bind_workload(const Node::Entry& entry) {
@@ -695,8 +710,17 @@ class PointBinder {
         step.last_layer = static_cast<uint32_t>(*to);
       }
     } else {
-      const std::array<Word<bool>, 2> words = {{{"all", false}, {"leaf", true}}};
-      if (settings.word<bool>("range", words).value_or(false)) step.first_layer = depth;
+      enum class Range { all, leaf, pending };
+      const std::array<Word<Range>, 3> words = {
+          {{"all", Range::all}, {"leaf", Range::leaf}, {"pending", Range::pending}}};
+      const Range chosen = settings.word<Range>("range", words).value_or(Range::all);
+      if (chosen == Range::leaf) step.first_layer = depth;
+      step.pending = chosen == Range::pending;
+      if (step.pending) step.first_layer = step.last_layer = 0;
+      if (step.pending && settings.find("order") != nullptr) {
+        judge_.add(*settings.find("order"),
+                   "'order' is given, but what is pending goes in the cheapest order", "remove 'order'");
+      }
     }
     point_.measure.emplace_back(std::move(step));
   }

@@ -417,13 +417,13 @@ class ScenarioParser {
     }
     const reports::MeasurementKind kind = kind_of(*step);
     const reports::Metric* metric = reports::find_metric(expectation.metric);
-    if (metric != nullptr && reports::applies_to(*metric, kind)) {
+    if (metric != nullptr && has_metric(*step, *metric)) {
       expectation.unit = metric->unit;
       return metric;
     }
     std::vector<std::string_view> names;
     for (const reports::Metric& each : reports::metric_names()) {
-      if (reports::applies_to(each, kind)) names.push_back(each.name);
+      if (has_metric(*step, each)) names.push_back(each.name);
     }
     judge.add(
         node,
@@ -432,7 +432,17 @@ class ScenarioParser {
     return nullptr;
   }
 
+  // Metrics of checkpoints belong only to those merges that finish what deleting left.
+  static bool has_metric(const MeasuredStep& step, const reports::Metric& metric) {
+    const auto* merge = std::get_if<MeasuredMerge>(&step);
+    const bool of_checkpoints = metric.scope == reports::MetricScope::checkpoints || metric.name == "passes";
+    if (merge != nullptr && !merge->pending && of_checkpoints) return false;
+    return reports::applies_to(metric, kind_of(step));
+  }
+
   static reports::MeasurementKind kind_of(const MeasuredStep& step) {
+    if (std::holds_alternative<MeasuredDamage>(step)) return reports::MeasurementKind::damage;
+    if (const auto* operation = std::get_if<MeasuredCheckpoint>(&step)) return kind_of(operation->action);
     if (std::holds_alternative<MeasuredReplay>(step)) return reports::MeasurementKind::replay;
     if (std::holds_alternative<MeasuredMerge>(step)) return reports::MeasurementKind::merge;
     switch (std::get<MeasuredWorkload>(step).kind) {
@@ -444,6 +454,20 @@ class ScenarioParser {
         break;
     }
     return reports::MeasurementKind::mixed;
+  }
+
+  static reports::MeasurementKind kind_of(CheckpointAction action) {
+    switch (action) {
+      case CheckpointAction::take:
+        return reports::MeasurementKind::take_checkpoint;
+      case CheckpointAction::apply:
+        return reports::MeasurementKind::apply_checkpoint;
+      case CheckpointAction::remove:
+        return reports::MeasurementKind::delete_checkpoint;
+      case CheckpointAction::remove_subtree:
+        break;
+    }
+    return reports::MeasurementKind::delete_subtree;
   }
 
   std::optional<Selection> selection(Settings& settings, std::string_view key, bool& skipped) {

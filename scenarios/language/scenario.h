@@ -20,6 +20,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/units.h"
 #include "engine/chain/chain.h"
+#include "scenarios/language/checkpoint_story.h"
 #include "scenarios/workload/pattern_stream.h"
 #include "scenarios/workload/trace.h"
 
@@ -45,7 +46,14 @@ struct DiskSettings {
 struct CreateBase {};
 
 // Takes a checkpoint: the leaf becomes read-only and an empty differencing disk takes its place.
-struct TakeCheckpoint {};
+struct TakeCheckpoint {
+  std::string name{};  // where it has one; others are numbered (checkpoint_story.h)
+};
+
+// Goes back: Now becomes what the checkpoint holds.
+struct ApplyCheckpoint {
+  std::string checkpoint;  // a reference, as in checkpoint_story.h
+};
 
 // Writes to the leaf: `fill` and `write` of the file. operations is set (the amount, in blocks);
 // read_percentage is 0.
@@ -63,7 +71,7 @@ struct SetupRepeat {
 };
 
 struct SetupStep {
-  std::variant<CreateBase, TakeCheckpoint, SetupWrite, SetupRepeat> action;
+  std::variant<CreateBase, TakeCheckpoint, ApplyCheckpoint, SetupWrite, SetupRepeat> action;
 };
 
 // --- measured steps ---
@@ -117,11 +125,31 @@ struct MeasuredMerge {
   uint32_t first_layer = 0;
   uint32_t last_layer = 0;
   MergeOrder order = MergeOrder::one_pass;
+  bool pending = false;  // instead of layers: what deleted checkpoints left, in the cheapest order
 
-  [[nodiscard]] bool nothing_to_merge() const { return first_layer == 0; }
+  [[nodiscard]] bool nothing_to_merge() const { return first_layer == 0 && !pending; }
 };
 
-using MeasuredStep = std::variant<MeasuredWorkload, MeasuredReplay, MeasuredMerge>;
+// Takes, applies or deletes a checkpoint of a machine.
+struct MeasuredCheckpoint {
+  std::string name;
+  CheckpointAction action = CheckpointAction::take;
+  std::string checkpoint;  // of a new one its name or nothing, else a reference
+};
+
+enum class DamageKind {
+  header,   // the first MiB is overwritten: signature, headers, region tables
+  missing,  // the file is gone
+};
+
+// Damages a copy of each file of a machine in turn and opens every restore point.
+struct MeasuredDamage {
+  std::string name;
+  DamageKind kind = DamageKind::header;
+};
+
+using MeasuredStep =
+    std::variant<MeasuredWorkload, MeasuredReplay, MeasuredMerge, MeasuredCheckpoint, MeasuredDamage>;
 
 [[nodiscard]] const std::string& name_of(const MeasuredStep& step);
 
@@ -162,7 +190,8 @@ struct ScenarioPoint {
   SimSettings sim;
   std::vector<SetupStep> setup;  // with nested repeats; flat_setup() unrolls it
   std::vector<MeasuredStep> measure;
-  uint32_t chain_depth = 0;  // checkpoints taken by the setup
+  uint32_t chain_depth = 0;  // checkpoints below Now when the setup is done
+  bool is_machine = false;  // checkpoints are gone back to, deleted or damaged: the target keeps a whole tree
 };
 
 // The setup in the order it is carried out, repeats unrolled, no SetupRepeat left: at most setup_steps_max
@@ -224,5 +253,6 @@ inline constexpr size_t measured_steps_max = 50;
 inline constexpr uint32_t repeat_max = 1000;
 inline constexpr uint32_t queue_depth_max = 1024;  // of all jobs of a step together
 inline constexpr uint32_t jobs_max = 64;
+inline constexpr size_t machine_checkpoints_max = 1000;  // at once, where a point is a machine
 
 }  // namespace vhdlab::scenarios

@@ -13,6 +13,7 @@ uint64_t bytes_of(const PatternSettings& pattern) {
 }  // namespace
 
 bool changes_disk(const MeasuredStep& step) {
+  if (std::holds_alternative<MeasuredDamage>(step)) return false;  // of copies
   const auto* workload = std::get_if<MeasuredWorkload>(&step);
   return workload == nullptr || workload->kind != WorkloadKind::read;
 }
@@ -31,6 +32,7 @@ PlannedWork planned_step(const MeasuredStep& step, const PlannedWork& setup) {
     if (workload->duration) return {.timed = workload->warm_up + *workload->duration};
     return {.timed = workload->warm_up, .bytes_moved = bytes_of(workload->pattern)};
   }
+  if (std::holds_alternative<MeasuredCheckpoint>(step)) return {};  // moves no data
   return {.bytes_moved = setup.bytes_moved};  // a merge or a replay: of the order of what the setup wrote
 }
 

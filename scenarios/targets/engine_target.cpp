@@ -15,6 +15,7 @@
 #include "engine/io/counted_file_system.h"
 #include "engine/io/uring_queue.h"
 #include "engine/merge/merge_run.h"
+#include "scenarios/targets/engine_machine.h"
 #include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform.h"
 #include "scenarios/workload/content_ledger.h"
@@ -98,7 +99,37 @@ class EngineTarget final : public Target {
     return create_disk(files_, path, metadata, random_);
   }
 
+  Result<void> create_machine(const DiskSettings& disk, uint64_t seed) override {
+    TRY(create_base(disk, seed));
+    machine_ = TRY(EngineMachine::make(
+        files_, work_folder_, std::filesystem::path(paths_.front()).filename().string(), disk, random_));
+    return {};
+  }
+
+  Result<CheckpointMeasurement> act_on_checkpoint(CheckpointAction action,
+                                                  const std::string& checkpoint) override {
+    if (machine_ == nullptr) return Target::act_on_checkpoint(action, checkpoint);
+    auto measured = TRY(machine_->act_on_checkpoint(action, checkpoint, ledger_));
+    paths_ = machine_->chain_paths();
+    return measured;
+  }
+
+  Result<PendingMergeMeasurement> merge_pending(const StepProgress& progress,
+                                                const StopRequested& stop) override {
+    if (machine_ == nullptr) return Target::merge_pending(progress, stop);
+    auto measured = machine_->merge_pending(progress, stop);
+    paths_ = machine_->chain_paths();  // some merges may be done where a later one failed
+    return measured;
+  }
+
+  Result<DamageMeasurement> damage_each_file(DamageKind kind, uint64_t seed, const StepProgress& progress,
+                                             const StopRequested& stop) override {
+    if (machine_ == nullptr) return Target::damage_each_file(kind, seed, progress, stop);
+    return machine_->damage_each_file(kind, seed_, seed, *ledger_, progress, stop);
+  }
+
   Result<void> take_checkpoint() override {
+    if (machine_ != nullptr) return refuse_beside_machine();
     ++checkpoints_;
     const std::string path = path_in_work_folder(fmt::format("checkpoint-{:04}.avhdx", checkpoints_));
     TRY(create_child(files_, paths_.back(), path, {.block_size_bytes = disk_.block_size_bytes}, random_));
@@ -158,6 +189,7 @@ class EngineTarget final : public Target {
   Result<reports::Verification> verify(uint64_t seed) override {
     const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
     reports::Verification verification;
+    if (machine_ != nullptr) verification = TRY(machine_->verify_checkpoints(seed_, seed));
     ReadPlan plan;
     AlignedBuffer buffer(verified_range_bytes);
     for (const ByteRange& range : ledger_->sample(seed, verified_ranges, verified_range_bytes)) {
@@ -173,6 +205,8 @@ class EngineTarget final : public Target {
   }
 
   Result<void> discard() override {
+    if (machine_ != nullptr) TRY(machine_->remove());
+    machine_.reset();
     for (const std::string& path : paths_) {
       if (files_.exists(path)) TRY(files_.remove(path));
     }
@@ -256,6 +290,7 @@ class EngineTarget final : public Target {
   SeededRandom random_{0};
   std::vector<std::string> paths_;  // of the chain, base first
   std::unique_ptr<ContentLedger> ledger_;
+  std::unique_ptr<EngineMachine> machine_;  // only where create_machine() made the disk
   uint32_t generation_ = 0;
   uint32_t checkpoints_ = 0;
   std::set<CacheMode> refused_;  // by the file system
@@ -303,6 +338,7 @@ Result<void> EngineTarget::merge_once(uint32_t first_layer, uint32_t last_layer,
 
 Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                              const StepProgress& progress, const StopRequested& stop) {
+  if (machine_ != nullptr) return refuse_beside_machine();
   MergeMeasurement measured;
   {
     const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));

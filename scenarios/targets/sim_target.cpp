@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "engine/merge/merge_plan.h"
 #include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform_virtual.h"
+#include "scenarios/targets/sim_machine.h"
 #include "scenarios/workload/content.h"
 #include "sim/device/page_cache.h"
 #include "sim/device/simulated_file.h"
@@ -23,6 +25,7 @@ using sim::FileRequest;
 using sim::RequestKind;
 
 constexpr uint64_t verified_ranges = 512;
+constexpr uint64_t verified_ranges_of_a_checkpoint = 64;
 constexpr uint64_t verified_range_bytes = 64 * kib;
 constexpr uint64_t move_piece_bytes = 4 * mib;    // as the engine's merge moves
 constexpr uint64_t setup_piece_bytes = 16 * mib;  // writes to the base that continue each other go as one
@@ -150,7 +153,16 @@ class SimTarget final : public Target, private OperationPricer {
     return {};
   }
 
+  Result<void> create_machine(const DiskSettings& disk, uint64_t seed) override;
+  Result<CheckpointMeasurement> act_on_checkpoint(CheckpointAction action,
+                                                  const std::string& checkpoint) override;
+  Result<PendingMergeMeasurement> merge_pending(const StepProgress& progress,
+                                                const StopRequested& stop) override;
+  Result<DamageMeasurement> damage_each_file(DamageKind kind, uint64_t seed, const StepProgress& progress,
+                                             const StopRequested& stop) override;
+
   Result<void> take_checkpoint() override {
+    if (machine_ != nullptr) return refuse_beside_machine();
     add_layer(fmt::format("checkpoint-{:04}.avhdx", ++checkpoints_), true);
     return {};
   }
@@ -165,6 +177,11 @@ class SimTarget final : public Target, private OperationPricer {
   Result<reports::Verification> verify(uint64_t seed) override;
 
   Result<void> discard() override {
+    machine_.reset();
+    other_layers_.clear();
+    small_files_.clear();
+    removed_files_.clear();
+    contents_.clear();
     layers_.clear();
     recorder_.files.clear();
     ledger_ = {};
@@ -191,7 +208,11 @@ class SimTarget final : public Target, private OperationPricer {
     processors_ = sim::ServerPool(host_.processors);
   }
 
-  void add_layer(std::string file_name, bool has_parent) {
+  void add_layer(const std::string& file_name, bool has_parent) {
+    layers_.push_back(make_layer(file_name, has_parent));
+  }
+
+  std::unique_ptr<LayerFile> make_layer(const std::string& file_name, bool has_parent) {
     const auto number = static_cast<uint32_t>(recorder_.files.size());
     auto tables = std::make_unique<ExtentTables>(
         ExtentDiskShape{.disk_size_bytes = disk_.size_bytes,
@@ -199,9 +220,9 @@ class SimTarget final : public Target, private OperationPricer {
                         .sector_size_bytes = disk_.logical_sector_size_bytes,
                         .has_parent = has_parent,
                         .fixed = !has_parent && disk_.type == DiskType::fixed});
-    layers_.push_back(
-        std::make_unique<LayerFile>(LayerFile{std::move(file_name), number, std::move(tables)}));
-    recorder_.files.push_back(layers_.back().get());
+    auto file = std::make_unique<LayerFile>(LayerFile{file_name, number, std::move(tables)});
+    recorder_.files.push_back(file.get());
+    return file;
   }
 
   std::unique_ptr<ExtentLayer> open_layer(LayerFile& file, OpenMode mode, TableMemory& memory) {
@@ -253,10 +274,22 @@ class SimTarget final : public Target, private OperationPricer {
   void warm_cache();
   Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
                           const StepProgress& progress, const StopRequested& stop);
+  Result<void> move_layers(MergeRange range, MergeMeasurement& measured, const StepProgress& progress,
+                           const StopRequested& stop);
   Result<void> move_step(Chain& chain, ExtentLayer& target, const MergeStep& step, MergeMeasurement& measured,
                          const StopRequested& stop);
   Result<void> pay(std::vector<FileRequest>& requests);
+  Result<void> verify_chain(uint64_t seed, uint64_t ranges, reports::Verification& found);
   Result<void> check(ByteRange range, const Chain& chain, ReadPlan& plan, reports::Verification& found);
+
+  uint32_t add_machine_file(const std::string& path);
+  void stand_on(const std::string& leaf_name);
+  void stand_on_now();
+  void each_file(const std::function<void(LayerFile&)>& visit);
+  [[nodiscard]] uint64_t space_bytes();
+  [[nodiscard]] std::vector<reports::FileTraffic> traffic();
+  Result<uint64_t> bytes_to_move(const PendingMerge& merge, MergeRange& range);
+  Result<void> take_stock(reports::CheckpointTotals& totals, const DiskFiles& before);
 
   SimTargetOptions options_;
   sim::DeviceProfile profile_;  // of the disk that is there or is built next
@@ -275,6 +308,13 @@ class SimTarget final : public Target, private OperationPricer {
   std::vector<std::unique_ptr<LayerFile>> layers_;  // base first
   Recorder recorder_;
   ExtentMap<Generation> ledger_;
+
+  // Of a machine's disk, where layers_ is the chain of one restore point.
+  std::map<std::string, std::unique_ptr<LayerFile>> other_layers_;  // by name
+  std::vector<std::unique_ptr<LayerFile>> small_files_;             // the manifest's, without guest data
+  std::vector<uint32_t> removed_files_;             // by number; their space goes once paid for
+  std::map<Guid, ExtentMap<Generation>> contents_;  // by checkpoint
+  std::unique_ptr<SimMachine> machine_;
   std::deque<sim::DeviceRequest> recent_;  // what setup wrote last, as much as the page cache holds
   uint64_t recent_bytes_ = 0;
   AlignedBuffer buffer_;
@@ -486,9 +526,8 @@ Result<void> SimTarget::move_step(Chain& chain, ExtentLayer& target, const Merge
   return {};
 }
 
-Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
-                                   const StepProgress& progress, const StopRequested& stop) {
-  const MergeRange range{.target = first_layer - 1, .top = last_layer};
+Result<void> SimTarget::move_layers(MergeRange range, MergeMeasurement& measured,
+                                    const StepProgress& progress, const StopRequested& stop) {
   TableMemory memory;
   Chain chain = open(OpenMode::read_only, memory);
   const auto target = open_layer(*layers_[range.target], OpenMode::read_write, memory);
@@ -509,6 +548,12 @@ Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, Me
   recorder_.collected = nullptr;
   measured.totals.free_space_peak_bytes = std::max(
       measured.totals.free_space_peak_bytes, layers_[range.target]->tables->file_size_bytes() - size_before);
+  return {};
+}
+
+Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, MergeMeasurement& measured,
+                                   const StepProgress& progress, const StopRequested& stop) {
+  TRY(move_layers({.target = first_layer - 1, .top = last_layer}, measured, progress, stop));
   const auto first = layers_.begin() + first_layer;
   const auto last = layers_.begin() + last_layer + 1;
   for (auto file = first; file != last; ++file) {
@@ -521,6 +566,7 @@ Result<void> SimTarget::merge_once(uint32_t first_layer, uint32_t last_layer, Me
 
 Result<MergeMeasurement> SimTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                           const StepProgress& progress, const StopRequested& stop) {
+  if (machine_ != nullptr) return refuse_beside_machine();
   MergeMeasurement measured;
   warm_cache();
   if (buffer_.size() < move_piece_bytes) buffer_ = AlignedBuffer(move_piece_bytes);
@@ -582,17 +628,31 @@ Result<std::vector<reports::LayerState>> SimTarget::layers() {
   return states;
 }
 
+Result<reports::Verification> SimTarget::verify(uint64_t seed) {
+  reports::Verification found;
+  TRY(verify_chain(seed, verified_ranges, found));
+  if (machine_ == nullptr) return found;
+  for (auto& [id, content] : contents_) {
+    stand_on(machine_->disk().frozen.at(id));
+    std::swap(ledger_, content);
+    const auto verified = verify_chain(seed, verified_ranges_of_a_checkpoint, found);
+    std::swap(ledger_, content);
+    TRY(verified);
+  }
+  stand_on_now();
+  return found;
+}
+
 // Walks the chain as a read would and compares labels where a read would compare bytes: a sector must be the
 // disk's own at this place, as the step that wrote it last left it.
-Result<reports::Verification> SimTarget::verify(uint64_t seed) {
+Result<void> SimTarget::verify_chain(uint64_t seed, uint64_t ranges, reports::Verification& found) {
   recorder_.collected = nullptr;
-  reports::Verification found;
   TableMemory memory;
   const Chain chain = open(OpenMode::read_only, memory);
   ReadPlan plan;
   sim::RandomStream random(seed, "verify");
   const uint64_t length = std::min(verified_range_bytes, disk_.size_bytes);
-  for (uint64_t i = 0; i < verified_ranges; ++i) {
+  for (uint64_t i = 0; i < ranges; ++i) {
     uint64_t offset =
         random.below((disk_.size_bytes - length) / content_sector_bytes + 1) * content_sector_bytes;
     if (i % 4 != 0) {  // three in four begin where something was written
@@ -601,7 +661,7 @@ Result<reports::Verification> SimTarget::verify(uint64_t seed) {
     }
     TRY(check({offset, length}, chain, plan, found));
   }
-  return found;
+  return {};
 }
 
 Result<void> SimTarget::check(ByteRange range, const Chain& chain, ReadPlan& plan,
@@ -627,6 +687,207 @@ Result<void> SimTarget::check(ByteRange range, const Chain& chain, ReadPlan& pla
                     offset, there.generation, there.virtual_offset, wanted.generation);
   }
   return {};
+}
+
+// ---- Machines ----
+
+Result<void> SimTarget::create_machine(const DiskSettings& disk, uint64_t seed) {
+  TRY(create_base(disk, seed));
+  machine_ = TRY(SimMachine::make(disk, seed, layers_.front()->name, layers_.front()->number, recorder_,
+                                  {.add = [this](const std::string& path) { return add_machine_file(path); },
+                                   .remove = [this](uint32_t number) { removed_files_.push_back(number); }}));
+  return {};
+}
+
+// Differencing disks get a layer; what else the machine writes is only accounted for.
+uint32_t SimTarget::add_machine_file(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (name.ends_with(".avhdx")) {
+    auto layer = make_layer(name, true);
+    const uint32_t number = layer->number;
+    other_layers_.emplace(name, std::move(layer));
+    return number;
+  }
+  const auto number = static_cast<uint32_t>(recorder_.files.size());
+  small_files_.push_back(std::make_unique<LayerFile>(LayerFile{name, number, nullptr}));
+  recorder_.files.push_back(small_files_.back().get());
+  return number;
+}
+
+void SimTarget::each_file(const std::function<void(LayerFile&)>& visit) {
+  for (const auto& file : layers_)
+    visit(*file);
+  for (const auto& [name, file] : other_layers_)
+    visit(*file);
+  for (const auto& file : small_files_)
+    visit(*file);
+}
+
+// Makes layers_ the chain that ends in this file.
+void SimTarget::stand_on(const std::string& leaf_name) {
+  for (auto& file : layers_) {
+    std::string name = file->name;
+    other_layers_.emplace(std::move(name), std::move(file));
+  }
+  layers_.clear();
+  for (std::string name = leaf_name; !name.empty(); name = machine_->disk().parent_of.at(name))
+    layers_.push_back(std::move(other_layers_.extract(name).mapped()));
+  std::ranges::reverse(layers_);
+}
+
+// The same for Now; files that are none of the machine's any more go, with the space they took.
+void SimTarget::stand_on_now() {
+  stand_on(machine_->disk().now);
+  std::erase_if(other_layers_,
+                [&](const auto& entry) { return !machine_->disk().parent_of.contains(entry.first); });
+  for (const uint32_t number : removed_files_)
+    volume_->remove(number);
+  removed_files_.clear();
+}
+
+uint64_t SimTarget::space_bytes() {
+  uint64_t bytes = 0;
+  each_file([&](const LayerFile& file) {
+    if (file.tables != nullptr) bytes += file.tables->file_size_bytes();
+  });
+  return bytes;
+}
+
+// Of all files that were touched since their traffic was set to nothing.
+std::vector<reports::FileTraffic> SimTarget::traffic() {
+  std::vector<reports::FileTraffic> touched;
+  each_file([&](const LayerFile& file) {
+    const reports::FileTraffic& traffic = file.traffic;
+    if (traffic.read_operations + traffic.write_operations + traffic.flushes == 0) return;
+    touched.push_back(traffic);
+    touched.back().file = file.name;
+  });
+  return touched;
+}
+
+// What a pending merge comes to, and its range in the chain it goes along, which layers_ is afterwards.
+Result<uint64_t> SimTarget::bytes_to_move(const PendingMerge& merge, MergeRange& range) {
+  stand_on(merge.children.empty() ? merge.sources.back() : merge.children.front());
+  const auto target = std::ranges::find(layers_, merge.target, &LayerFile::name);
+  range.target = static_cast<LayerIndex>(target - layers_.begin());
+  range.top = range.target + static_cast<LayerIndex>(merge.sources.size());
+  recorder_.collected = nullptr;
+  TableMemory memory;
+  const Chain chain = open(OpenMode::read_only, memory);
+  const MergeEstimate whole = TRY(estimate_merge(chain, range));
+  return whole.bytes_to_copy + whole.bytes_to_zero;
+}
+
+Result<void> SimTarget::take_stock(reports::CheckpointTotals& totals, const DiskFiles& before) {
+  const auto count_missing = [](const DiskFiles& files, const DiskFiles& among) {
+    return static_cast<uint64_t>(std::ranges::count_if(
+        files.parent_of, [&](const auto& entry) { return !among.parent_of.contains(entry.first); }));
+  };
+  totals.checkpoints = machine_->tree().checkpoints.size();
+  totals.files_created = count_missing(machine_->disk(), before);
+  totals.files_removed = count_missing(before, machine_->disk());
+  for (const PendingMerge& merge : pending_merges(machine_->tree())) {
+    MergeRange range;
+    totals.pending_files += merge.sources.size();
+    totals.pending_bytes += TRY(bytes_to_move(merge, range));
+  }
+  stand_on_now();
+  totals.space_after_bytes = space_bytes();
+  return {};
+}
+
+Result<CheckpointMeasurement> SimTarget::act_on_checkpoint(CheckpointAction action,
+                                                           const std::string& checkpoint) {
+  if (machine_ == nullptr) return Target::act_on_checkpoint(action, checkpoint);
+  warm_cache();
+  CheckpointMeasurement measured;
+  measured.totals.space_before_bytes = space_bytes();
+  const DiskFiles before = machine_->disk();
+  each_file([](LayerFile& file) { file.traffic = {}; });
+  const sim::VirtualTime begin = events_->now();
+  std::vector<FileRequest> requests;
+  recorder_.collected = &requests;
+  const auto done = machine_->act(action, checkpoint);
+  recorder_.collected = nullptr;
+  const Guid id = TRY(done);
+  TRY(pay(requests));
+  measured.duration_s = sim::seconds(events_->now() - begin);
+  measured.files = traffic();
+  if (action == CheckpointAction::take) contents_[id] = ledger_;
+  if (action == CheckpointAction::apply) ledger_ = contents_.at(id);
+  std::erase_if(contents_,
+                [&](const auto& entry) { return find_checkpoint(machine_->tree(), entry.first) == nullptr; });
+  TRY(take_stock(measured.totals, before));
+  return measured;
+}
+
+// First the guests' data moves, run after run, then the machine does what else a merge does. The order is the
+// engine's: what moves least goes first.
+Result<PendingMergeMeasurement> SimTarget::merge_pending(const StepProgress& progress,
+                                                         const StopRequested& stop) {
+  if (machine_ == nullptr) return Target::merge_pending(progress, stop);
+  warm_cache();
+  if (buffer_.size() < move_piece_bytes) buffer_ = AlignedBuffer(move_piece_bytes);
+  PendingMergeMeasurement measured;
+  reports::MergeTotals& totals = measured.merge.totals;
+  measured.checkpoints.space_before_bytes = space_bytes();
+  const DiskFiles before = machine_->disk();
+  struct Priced {
+    PendingMerge merge;
+    uint64_t bytes;
+  };
+  std::vector<Priced> order;
+  for (PendingMerge& merge : pending_merges(machine_->tree())) {
+    MergeRange range;
+    const uint64_t bytes = TRY(bytes_to_move(merge, range));
+    totals.union_bytes += bytes;
+    totals.layers_merged += merge.sources.size();
+    order.push_back({std::move(merge), bytes});
+  }
+  std::ranges::stable_sort(order, {}, &Priced::bytes);
+  totals.passes = order.size();
+
+  each_file([](LayerFile& file) { file.traffic = {}; });
+  const sim::VirtualTime begin = events_->now();
+  int64_t balance_bytes = 0;  // over the space before
+  int64_t peak_bytes = 0;
+  for (const Priced& next : order) {
+    MergeRange range;
+    (void)TRY(bytes_to_move(next.merge, range));
+    each_file([&](const LayerFile& file) {
+      if (file.name == next.merge.target)
+        balance_bytes -= static_cast<int64_t>(file.tables->file_size_bytes());
+    });
+    const auto moved = move_layers(range, measured.merge, progress, stop);
+    if (!moved) stand_on_now();  // everything still reads through the sources
+    TRY(moved);
+    balance_bytes += static_cast<int64_t>(layers_[range.target]->tables->file_size_bytes());
+    peak_bytes = std::max(peak_bytes, balance_bytes);
+    for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
+      balance_bytes -= static_cast<int64_t>(layers_[layer]->tables->file_size_bytes());
+  }
+  std::vector<FileRequest> requests;
+  recorder_.collected = &requests;
+  const auto done = machine_->merge_pending();
+  recorder_.collected = nullptr;
+  TRY(done);
+  TRY(pay(requests));
+  measured.merge.duration_s = sim::seconds(events_->now() - begin);
+  measured.merge.files = traffic();
+  totals.free_space_peak_bytes = static_cast<uint64_t>(peak_bytes);
+  for (const reports::FileTraffic& file : measured.merge.files) {
+    totals.bytes_read += file.bytes_read;
+    totals.bytes_written += file.bytes_written;
+  }
+  TRY(take_stock(measured.checkpoints, before));
+  return measured;
+}
+
+Result<DamageMeasurement> SimTarget::damage_each_file(DamageKind, uint64_t, const StepProgress&,
+                                                      const StopRequested&) {
+  return failure(ErrorKind::unsupported, "sim-damage",
+                 "the simulator's files hold no bytes, so there is nothing to damage",
+                 "run the scenario with --target engine");
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 //
 //   create_base ─► write, take_checkpoint ... ─► perform, merge ... ─► verify ─► discard
 //
+// A machine's disk has branches: act_on_checkpoint and merge_pending take the places of take_checkpoint and
+// merge.
+//
 // Implementations: engine_target, sim_target. All pass tests/conformance/target_conformance.
 #pragma once
 
@@ -70,6 +73,25 @@ struct MergeMeasurement {
   std::vector<reports::FileTraffic> files;
 };
 
+// What an operation on checkpoints cost. Files are all that were touched, the manifest's included.
+struct CheckpointMeasurement {
+  double duration_s = 0;
+  reports::CheckpointTotals totals;
+  std::vector<reports::FileTraffic> files;
+};
+
+// What the merge of everything pending cost; totals.passes is there.
+struct PendingMergeMeasurement {
+  MergeMeasurement merge;
+  reports::CheckpointTotals checkpoints;
+};
+
+// Every file damaged in turn.
+struct DamageMeasurement {
+  double duration_s = 0;
+  reports::DamageTotals totals;
+};
+
 // One thread calls a target. Every call may take long; each asks `stop` and fails with the kind interrupted
 // then.
 class Target {
@@ -90,7 +112,12 @@ class Target {
   // disks.
   [[nodiscard]] virtual Result<void> create_base(const DiskSettings& disk, uint64_t seed) = 0;
 
-  // Freezes the leaf and puts an empty differencing disk on it.
+  // The same, as the disk of a machine (engine/checkpoint): all its checkpoints can be gone back to, deleted
+  // and looked at, for what keeping track of each one's content takes. Layers are those Now stands on.
+  // Faults: target-no-machine (of targets that keep none).
+  [[nodiscard]] virtual Result<void> create_machine(const DiskSettings& disk, uint64_t seed);
+
+  // Freezes the leaf and puts an empty differencing disk on it. Faults: target-machine (the disk is one's).
   [[nodiscard]] virtual Result<void> take_checkpoint() = 0;
 
   // Carries out a stream of writes as setup: everything durable on return, nothing measured.
@@ -102,15 +129,33 @@ class Target {
                                                        const StepProgress& progress,
                                                        const StopRequested& stop) = 0;
 
-  // Merges layers first..last (counted from the base, which is 0) into the one below them.
+  // Merges layers first..last (counted from the base, which is 0) into the one below them. Faults:
+  // target-machine.
   [[nodiscard]] virtual Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer,
                                                        MergeOrder order, const StepProgress& progress,
                                                        const StopRequested& stop) = 0;
 
+  // Takes, applies or deletes a checkpoint of the machine, by its name. Nothing is merged by this. Faults of
+  // this and the following: target-no-machine (the disk is none); checkpoint-unknown.
+  [[nodiscard]] virtual Result<CheckpointMeasurement> act_on_checkpoint(CheckpointAction action,
+                                                                        const std::string& checkpoint);
+
+  // Merges everything that deleting left pending, in the engine's order.
+  [[nodiscard]] virtual Result<PendingMergeMeasurement> merge_pending(const StepProgress& progress,
+                                                                      const StopRequested& stop);
+
+  // Damages a copy of each of the machine's files in turn, opens and reads every restore point, and holds
+  // what happens against engine/checkpoint's rule. The machine stays as it is. Faults: sim-damage (there are
+  // no bytes to damage).
+  [[nodiscard]] virtual Result<DamageMeasurement> damage_each_file(DamageKind kind, uint64_t seed,
+                                                                   const StepProgress& progress,
+                                                                   const StopRequested& stop);
+
   // The chain as it stands, base first.
   [[nodiscard]] virtual Result<std::vector<reports::LayerState>> layers() = 0;
 
-  // Reads a sample of the disk, chosen by `seed`, and compares it with what was written.
+  // Reads a sample of the disk, chosen by `seed`, and compares it with what was written; of a machine's disk,
+  // Now and every checkpoint.
   [[nodiscard]] virtual Result<reports::Verification> verify(uint64_t seed) = 0;
 
   // Lets go of the disk and everything it took.
@@ -118,6 +163,10 @@ class Target {
 
   // What the reader of the numbers should know, such as direct I/O that was refused. Asked once, at the end.
   [[nodiscard]] virtual std::vector<reports::Note> notes() const = 0;
+
+ protected:
+  // What take_checkpoint() and merge() of a machine's disk answer: the fault target-machine.
+  [[nodiscard]] static std::unexpected<Error> refuse_beside_machine();
 };
 
 }  // namespace vhdlab::scenarios

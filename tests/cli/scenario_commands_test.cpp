@@ -81,6 +81,49 @@ TEST_F(ScenarioCommands, TheSimulatorGivesTheSameBytesEveryTime) {
   EXPECT_NE(results_of("third", "8"), first);
 }
 
+TEST_F(ScenarioCommands, MachinesComeToTheSameOnFilesAndInTheSimulator) {
+  // Goal: one set of rules: what operations on checkpoints make, leave and move does not depend on the
+  // target. Method: the shipped scenario, small, on both; every count and every byte that guests wrote is
+  // compared.
+  auto results_of = [&](const std::string& target) {
+    const std::string out = folder.file(target);
+    const ProgramResult run =
+        vhdlab({"run", "checkpoint-operations", "--target", target, "--set", "depth=1,4", "--set",
+                "disk.size=32MiB", "--repeat", "1", "--output", out});
+    EXPECT_EQ(run.exit_code, 0) << run.errors;
+    auto document = nlohmann::json::parse(read_file(out + "/results.json"));
+    nlohmann::json counts;
+    for (const auto& point : document["points"]) {
+      for (const auto& measurement : point["measurements"]) {
+        const auto& repeat = measurement["repeats"][0];
+        auto checkpoints = repeat["checkpoints"];
+        checkpoints.erase("space_before_bytes");  // files on disk are sparse, in the simulator they are not
+        checkpoints.erase("space_after_bytes");
+        counts.push_back(std::move(checkpoints));
+        if (!repeat.contains("merge")) continue;
+        for (const char* field : {"layers_merged", "passes", "bytes_moved", "union_bytes"})
+          counts.push_back(repeat["merge"][field]);
+      }
+    }
+    return counts;
+  };
+  const auto on_files = results_of("engine");
+  EXPECT_EQ(on_files.size(), 2 * (6 + 2 * 4));
+  EXPECT_EQ(on_files, results_of("sim"));
+}
+
+TEST_F(ScenarioCommands, NotABackupRunsAndIsRefusedByTheSimulator) {
+  // Goal: the shipped proof holds on this machine's files. Method: run it small; the simulator says why it
+  // cannot.
+  const ProgramResult run = vhdlab({"run", "not-a-backup", "--set", "disk.size=16MiB", "--output", results});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_NE(run.output.find("5 of 5 restore points"), std::string::npos) << run.output;
+  const ProgramResult simulated =
+      vhdlab({"run", "not-a-backup", "--target", "sim", "--output", folder.file("sim")});
+  EXPECT_EQ(simulated.exit_code, 1);
+  EXPECT_NE(simulated.errors.find("nothing to damage"), std::string::npos) << simulated.errors;
+}
+
 TEST_F(ScenarioCommands, RunTellsAMissedGoalByItsExitCode) {
   // Goal: an impossible expectation is exit code 3, with results all the same.
   write_file(scenario, std::string(small_scenario) + "expect:\n  - { metric: reads.iops, at_least: 1e15 }\n");

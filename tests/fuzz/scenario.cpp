@@ -36,7 +36,34 @@ void check_pattern(const PatternSettings& pattern, const DiskSettings& disk) {
   promise(pattern.zipf_theta > 0 && pattern.zipf_theta <= 10, "theta is above 0 and at most 10");
 }
 
-void check_point(const Scenario& whole, const ScenarioPoint& point) {
+// Every reference means a checkpoint that is there. A variable without a value, in a check, ends the story.
+void check_story(const ScenarioPoint& point, const std::vector<SetupStep>& setup, bool has_unset_variables) {
+  CheckpointStory story;
+  const auto act = [&](CheckpointAction action, const std::string& reference) {
+    if (action != CheckpointAction::take && reference.empty() && has_unset_variables) return false;
+    const auto name = action == CheckpointAction::take ? story.take(reference) : story.find(reference);
+    promise(name.has_value(), "a checkpoint is new, or is there");
+    if (action != CheckpointAction::take) story.carry_out(action, *name);
+    return true;
+  };
+  for (const SetupStep& step : setup) {
+    if (const auto* taken = std::get_if<TakeCheckpoint>(&step.action))
+      (void)act(CheckpointAction::take, taken->name);
+    if (const auto* apply = std::get_if<ApplyCheckpoint>(&step.action)) {
+      if (!act(CheckpointAction::apply, apply->checkpoint)) return;
+    }
+  }
+  promise(story.depth_of_now() == point.chain_depth, "the depth is Now's");
+  for (const MeasuredStep& step : point.measure) {
+    const auto* operation = std::get_if<MeasuredCheckpoint>(&step);
+    if (operation != nullptr && !act(operation->action, operation->checkpoint)) return;
+    const auto* merge = std::get_if<MeasuredMerge>(&step);
+    promise(merge == nullptr || merge->pending, "a machine's layers are merged as its checkpoints say");
+    promise(story.count() <= machine_checkpoints_max, "checkpoints at once");
+  }
+}
+
+void check_point(const Scenario& whole, const ScenarioPoint& point, bool has_unset_variables) {
   promise(point.values.size() == whole.sweep.size(), "a point has a value for each variable");
   const DiskSettings& disk = point.disk;
   promise(disk.size_bytes >= 3 * mib && disk.size_bytes <= 64 * tib, "3 MiB to 64 TiB");
@@ -60,7 +87,11 @@ void check_point(const Scenario& whole, const ScenarioPoint& point) {
       promise(write->queue_depth >= 1 && write->queue_depth <= queue_depth_max, "queue depth");
     }
   }
-  promise(checkpoints == point.chain_depth, "the depth counts the checkpoints");
+  if (point.is_machine) {
+    check_story(point, setup, has_unset_variables);
+  } else {
+    promise(checkpoints == point.chain_depth, "the depth counts the checkpoints");
+  }
   promise(!point.measure.empty() && point.measure.size() <= measured_steps_max, "measured steps");
   for (const MeasuredStep& step : point.measure) {
     promise(!name_of(step).empty(), "a measured step has a name");
@@ -91,7 +122,7 @@ void scenario(Bytes bytes) {
   promise(!parsed->points.empty() && parsed->points.size() <= points_max, "one point to points_max");
   promise(parsed->repeat >= 1 && parsed->repeat <= repeat_max, "repeats");
   for (const ScenarioPoint& point : parsed->points)
-    check_point(*parsed, point);
+    check_point(*parsed, point, options.accept_unset_variables);
   for (const Expectation& expectation : parsed->expectations) {
     for (const Expectation::Comparison& each : expectation.comparisons)
       promise(each.point < parsed->points.size() && each.baseline.value_or(0) < parsed->points.size(),

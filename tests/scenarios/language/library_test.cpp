@@ -39,7 +39,7 @@ TEST(Library, EveryFileParsesIsNamedAsItsFileAndOpensWithAQuestion) {
     EXPECT_TRUE(scenario->question.ends_with('?')) << scenario->question;
     EXPECT_NE(scenario->introduction.find("How to read the answer"), std::string::npos) << scenario->name;
   }
-  EXPECT_EQ(files, 9U);
+  EXPECT_EQ(files, 11U);
 }
 
 TEST(Library, ReadDegradationSweepsTheDepthsOfItsQuestion) {
@@ -66,6 +66,17 @@ TEST(Library, ReadDegradationSweepsTheDepthsOfItsQuestion) {
   EXPECT_EQ(write.pattern.operations, 164U);
   EXPECT_TRUE(std::get<MeasuredMerge>(scenario.points.front().measure.at(1)).nothing_to_merge());
   EXPECT_EQ(std::get<MeasuredMerge>(scenario.points.back().measure.at(1)).last_layer, 50U);
+}
+
+TEST(Library, CheckpointScenariosAreMachines) {
+  // Goal: depths as asked, and a tree with a branch. Method: the parsed plans.
+  const Scenario operations = loaded("checkpoint-operations");
+  EXPECT_EQ(operations.points.back().chain_depth, 50U);
+  const Scenario backup = loaded("not-a-backup");
+  for (const ScenarioPoint& point : backup.points) {
+    EXPECT_TRUE(point.is_machine);
+    EXPECT_EQ(point.chain_depth, 2U);
+  }
 }
 
 TEST(Library, TraceReplayNeedsItsTraceAndTakesItFromTheCurrentFolder) {

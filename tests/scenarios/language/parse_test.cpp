@@ -242,7 +242,7 @@ TEST(ParseScenario, SaysWhatEachMistakeIs) {
             "the base disk cannot be created in a repeat");
   EXPECT_EQ(steps("  - create: base\n  - write: { amount: 65MiB }\n"),
             "'amount' of 'write' is 65 MiB, more than the 64 MiB it may write to");
-  EXPECT_EQ(steps("  - create: base\n  - apply: x\n"), "unknown setup step 'apply'");
+  EXPECT_EQ(steps("  - create: base\n  - delete: x\n"), "unknown setup step 'delete'");
 
   const auto top = [](const std::string& text) { return finding_of(text + head + setup + measure); };
   EXPECT_EQ(top("sweep: { depth: [1, 2] }\n"), "'depth' is declared but never used");

@@ -36,6 +36,31 @@ class NotebookTarget final : public Target {
     ++depth_;
     return {};
   }
+  Result<void> create_machine(const DiskSettings&, uint64_t) override {
+    calls.emplace_back("create machine");
+    return {};
+  }
+  Result<CheckpointMeasurement> act_on_checkpoint(CheckpointAction action,
+                                                  const std::string& checkpoint) override {
+    constexpr const char* words[] = {"take ", "apply ", "delete ", "delete from "};
+    calls.push_back(words[static_cast<size_t>(action)] + checkpoint);
+    CheckpointMeasurement measured{.duration_s = 0.25};
+    measured.totals.pending_bytes = 7;
+    return measured;
+  }
+  Result<PendingMergeMeasurement> merge_pending(const StepProgress&, const StopRequested&) override {
+    calls.emplace_back("merge pending");
+    PendingMergeMeasurement measured;
+    measured.merge.totals.passes = 2;
+    return measured;
+  }
+  Result<DamageMeasurement> damage_each_file(DamageKind, uint64_t, const StepProgress&,
+                                             const StopRequested&) override {
+    calls.emplace_back("damage");
+    DamageMeasurement measured;
+    measured.totals.files = {{.file = "base.vhdx", .lost = {"Now"}, .unforeseen = unforeseen}};
+    return measured;
+  }
   Result<void> write(const OperationStream& stream, uint32_t, const StepProgress&,
                      const StopRequested&) override {
     calls.emplace_back("write");
@@ -72,6 +97,7 @@ class NotebookTarget final : public Target {
   std::vector<reports::Note> notes() const override { return {}; }
 
   uint64_t first_written_offset = 0;
+  std::vector<std::string> unforeseen;
   std::vector<uint64_t> first_operation_offsets;
 
  private:
@@ -127,6 +153,49 @@ TEST(RunScenario, TakesEveryPointInTurnBeforeTheNextRepeat) {
   EXPECT_THAT(target.calls, ElementsAre("create", "perform", "verify", "create", "checkpoint", "write",
                                         "perform", "verify", "create", "perform", "verify", "create",
                                         "checkpoint", "write", "perform", "verify", "discard"));
+}
+
+constexpr std::string_view operations =
+    "  - delete: { checkpoint: oldest }\n  - merge: { range: pending }\n  - apply: { checkpoint: newest }\n";
+
+TEST(RunScenario, ActsOnTheCheckpointsThatReferencesMean) {
+  // Goal: a word means the checkpoint that is there when its step begins, in every repeat anew. Method: two
+  // taken, the oldest deleted, what it left merged, the newest applied, twice.
+  NotebookTarget target;
+  const RunOutcome outcome = run(scenario_of("sweep: { depth: [2] }\n", operations), target);
+  EXPECT_FALSE(outcome.failure);
+  const std::vector<std::string> once = {
+      "create machine", "take checkpoint 1",  "write", "take checkpoint 2", "write", "delete checkpoint 1",
+      "merge pending",  "apply checkpoint 2", "verify"};
+  std::vector<std::string> twice = once;
+  twice.insert(twice.end(), once.begin(), once.end());
+  twice.emplace_back("discard");
+  EXPECT_EQ(target.calls, twice);
+  const reports::Point& point = outcome.record.points.at(0);
+  EXPECT_EQ(reports::find_summary(point.measurements[0], "pending_bytes")->median, 7);
+  EXPECT_EQ(reports::find_summary(point.measurements[0], "duration_s")->median, 0.25);
+  EXPECT_EQ(reports::find_summary(point.measurements[1], "passes")->median, 2);
+  EXPECT_EQ(point.measurements[2].workload.description, "applying the newest checkpoint");
+}
+
+TEST(RunScenario, FailsWhereALossWasNotForeseenAndKeepsTheTable) {
+  // Goal: "a mismatch fails the run", and the reader sees it. Method: a target that is surprised.
+  NotebookTarget target;
+  target.unforeseen = {"Now: lost, not foreseen: it is broken"};
+  const RunOutcome outcome = run(scenario_of(one_depth, "  - damage: { each: file }\n"), target);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->fault, "damage-unforeseen");
+  EXPECT_NE(outcome.failure->message.find("with base.vhdx damaged, Now: lost"), std::string::npos);
+  ASSERT_EQ(outcome.record.points.size(), 1U);
+  EXPECT_EQ(outcome.record.points[0].measurements[0].repeats.size(), 1U);
+}
+
+TEST(RunScenario, DamagesTheSameDiskInEveryRepeat) {
+  // Goal: copies are damaged, so nothing need be built anew. Method: two repeats.
+  NotebookTarget target;
+  EXPECT_FALSE(run(scenario_of(one_depth, "  - damage: { each: file }\n"), target).failure);
+  EXPECT_THAT(target.calls, ElementsAre("create machine", "take checkpoint 1", "write", "damage", "damage",
+                                        "verify", "discard"));
 }
 
 TEST(RunScenario, KeepsTheRepeatsMeasuredBeforeAFailure) {
