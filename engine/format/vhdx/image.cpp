@@ -309,6 +309,12 @@ Result<void> Image::resolve(ByteRange range, std::vector<Extent>& extents, Table
 
 Result<void> Image::resolve_partial(BlockIndex block, BatEntry entry, ByteRange range, size_t first,
                                     std::vector<Extent>& extents, TableUse& tables) {
+  if (bitmaps_[number(geometry_.chunk_of(block))] == nullptr) {
+    // Its chunk had no bitmap when this file was opened for reading: a merge under way has put the block
+    // here since, and the layers it merges still hide every byte of it.
+    append_joined(extents, first, {ExtentKind::absent, range.offset, range.length, 0});
+    return {};
+  }
   MetadataPages& bitmap = *bitmaps_[number(geometry_.chunk_of(block))];
   const uint64_t sector_size = geometry_.sector_size_bytes();
   const uint64_t block_begin = geometry_.first_byte_of(block);
