@@ -8,17 +8,6 @@
 #include "engine/merge/merge_work.h"
 
 namespace vhdlab {
-namespace {
-
-Result<void> repoint_child(MergeWork& work, VhdxLayer* child) {
-  if (child == nullptr) return {};
-  TRY(child->image().set_parent(locator_of_target(work, child->path())));
-  TRY(child->close());
-  work.outcome.child_path = child->path();
-  return {};
-}
-
-}  // namespace
 
 Result<std::vector<std::string>> find_other_children(FileSystem& files, LayerSpan layers, MergeRange range,
                                                      RandomSource& random) {
@@ -66,23 +55,15 @@ Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, Merg
                  .options = options,
                  .range = range,
                  .layers = chain.layers(),
+                 .leaf = chain.leaf().path(),
                  .held_leaf = std::move(held_leaf)};
-  TRY(refuse_other_children(work));
-  TRY(find_where_to_begin(work, chain));
-  const auto target = TRY(open_to_change(work, range.target));
-  std::unique_ptr<VhdxLayer> child;
-  if (range.top < chain.depth()) child = TRY(open_to_change(work, range.top + 1));
-
-  TRY(rename_target(work, *target));
-  auto moved = move_bytes(work, *target, false);
-  // An unclean close is mended at the next open; where the move failed, that is the failure to tell.
-  const auto closed = target->close();
-  TRY(moved);
-  TRY(closed);
-  TRY(leave_record(work, std::nullopt));
-  TRY(repoint_child(work, child.get()));
-  work.outcome.layers_merged = range.source_count();
-  work.outcome.target_path = target->path();
+  std::unique_ptr<VhdxLayer> child;  // held all the time: nobody may write to what stands on the top
+  if (range.top < chain.depth()) {
+    work.child = work.path_of(range.top + 1);
+    child = TRY(open_to_change(work, range.top + 1));
+  }
+  TRY(fill_target(work, chain, false));
+  if (child != nullptr) TRY(repoint_child(work, *child));
   if (!options.keep_sources) {
     std::vector<std::string> sources;
     for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)

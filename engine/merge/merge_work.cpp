@@ -28,7 +28,7 @@ uint64_t hidden_end(const MergeWork& work) {
 }
 
 MergeRecord record_of(const MergeWork& work) {
-  const std::filesystem::path folder = absolute_folder_of(work.leaf_path());
+  const std::filesystem::path folder = absolute_folder_of(work.leaf);
   auto from_folder = [&](const std::string& path) {
     return std::filesystem::path(absolute_path(path)).lexically_relative(folder).string();
   };
@@ -42,8 +42,7 @@ MergeRecord record_of(const MergeWork& work) {
     record.sources.push_back(
         {from_folder(work.path_of(layer)), image_of(work, layer).header().data_write_guid});
   }
-  if (work.range.top + 1 < work.layers.size())
-    record.child_path = from_folder(work.path_of(work.range.top + 1));
+  if (!work.child.empty()) record.child_path = from_folder(work.child);
   return record;
 }
 
@@ -73,16 +72,23 @@ Result<std::unique_ptr<VhdxLayer>> open_to_change(const MergeWork& work, LayerIn
 
 Result<void> refuse_other_children(const MergeWork& work) {
   if (work.options.force) return {};
-  const auto others = TRY(find_other_children(work.files, work.layers, work.range, work.random));
+  auto others = TRY(find_other_children(work.files, work.layers, work.range, work.random));
+  if (!work.child.empty()) {
+    const FileIdentity own = TRY(work.files.identity(work.child));
+    std::erase_if(others, [&](const std::string& path) {
+      const auto identity = work.files.identity(path);
+      return identity && *identity == own;
+    });
+  }
   if (others.empty()) return {};
-  return failure(ErrorKind::in_use, "merge-has-other-children",
-                 fmt::format("{}: other disks stand on the layers to merge: {}", work.leaf_path(),
-                             fmt::join(others, ", ")),
-                 "merge or move those first, or force the merge and lose them");
+  return failure(
+      ErrorKind::in_use, "merge-has-other-children",
+      fmt::format("{}: other disks stand on the layers to merge: {}", work.leaf, fmt::join(others, ", ")),
+      "merge or move those first, or force the merge and lose them");
 }
 
 Result<void> find_where_to_begin(MergeWork& work, const Chain& chain) {
-  const auto record = TRY(read_merge_record(work.files, work.leaf_path()));
+  const auto record = TRY(read_merge_record(work.files, work.leaf));
   if (record && still_holds(work, *record)) {
     work.next_identity = record->target.identity;
     work.first_byte = record->progress->virtual_end;
@@ -131,7 +137,7 @@ Result<void> move_bytes(MergeWork& work, VhdxLayer& target, bool is_live) {
       .stop_or_go_on = [&]() -> Result<void> {
         if (!work.options.stop || !work.options.stop()) return {};
         return failure(ErrorKind::interrupted, "merge-interrupted",
-                       fmt::format("{}: merge stopped on request; the disk reads as {}", work.leaf_path(),
+                       fmt::format("{}: merge stopped on request; the disk reads as {}", work.leaf,
                                    is_live ? "it is written" : "before"),
                        "run the same merge again to go on with it");
       },
@@ -149,10 +155,33 @@ Result<void> move_bytes(MergeWork& work, VhdxLayer& target, bool is_live) {
   return {};
 }
 
+Result<void> fill_target(MergeWork& work, const Chain& chain, bool is_live) {
+  TRY(refuse_other_children(work));
+  TRY(find_where_to_begin(work, chain));
+  const auto target = TRY(open_to_change(work, work.range.target));
+  TRY(rename_target(work, *target));
+  auto moved = move_bytes(work, *target, is_live);
+  // An unclean close is mended at the next open; where the move failed, that is the failure to tell.
+  const auto closed = target->close();
+  TRY(moved);
+  TRY(closed);
+  TRY(leave_record(work, std::nullopt));
+  work.outcome.layers_merged = work.range.source_count();
+  work.outcome.target_path = target->path();
+  return {};
+}
+
+Result<void> repoint_child(MergeWork& work, VhdxLayer& child) {
+  TRY(child.image().set_parent(locator_of_target(work, child.path())));
+  TRY(child.close());
+  work.outcome.child_path = child.path();
+  return {};
+}
+
 Result<void> leave_record(const MergeWork& work, std::optional<MergeRecord::Progress> progress) {
   MergeRecord record = record_of(work);
   record.progress = std::move(progress);
-  return write_merge_record(work.files, work.leaf_path(), record);
+  return write_merge_record(work.files, work.leaf, record);
 }
 
 vhdx::ParentLocator locator_of_target(const MergeWork& work, const std::string& child_path) {

@@ -20,7 +20,9 @@ struct MergeWork {
   RandomSource& random;
   const MergeOptions& options;
   MergeRange range;
-  LayerSpan layers;                        // of the chain as it was
+  LayerSpan layers;                        // of the chain as it was, at least up to the top
+  std::string leaf{};                      // its record stands beside it
+  std::string child{};                     // the disk that stands on the top; empty where the top is the leaf
   Guid next_identity{};                    // of the target
   uint64_t first_byte = 0;                 // of the disk, from which on there is something to move
   uint64_t bytes_moved_before = 0;         // by earlier runs
@@ -29,7 +31,6 @@ struct MergeWork {
   MergeOutcome outcome{};
 
   [[nodiscard]] const std::string& path_of(LayerIndex layer) const { return layers[layer]->path(); }
-  [[nodiscard]] const std::string& leaf_path() const { return layers.back()->path(); }
 };
 
 [[nodiscard]] std::string absolute_folder_of(const std::string& path);
@@ -50,6 +51,13 @@ struct MergeWork {
 
 // Moves what is left to move into `target`, and keeps the record of how far it has come.
 [[nodiscard]] Result<void> move_bytes(MergeWork& work, VhdxLayer& target, bool is_live);
+
+// The whole way of the bytes: refuses other children, renames the target, moves, and leaves the record that
+// all are there. What stands on the top is as it was. `chain` holds the work's layers.
+[[nodiscard]] Result<void> fill_target(MergeWork& work, const Chain& chain, bool is_live);
+
+// Gives the disk above the top, open for writing, the target as its parent, and closes it.
+[[nodiscard]] Result<void> repoint_child(MergeWork& work, VhdxLayer& child);
 
 // The record of this merge; without progress once everything is moved.
 [[nodiscard]] Result<void> leave_record(const MergeWork& work, std::optional<MergeRecord::Progress> progress);
