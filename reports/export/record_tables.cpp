@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -121,8 +122,23 @@ constexpr std::array checkpoint_columns = {
     MetricColumn{"pending_bytes", "to be moved"},
 };
 
+constexpr std::array live_merge_columns = {
+    MetricColumn{"finished", "finished"},
+    MetricColumn{"duration_s", "time"},
+    MetricColumn{"estimated_s", "expected"},
+    MetricColumn{"live_passes", "passes"},
+    MetricColumn{"pause_s_max", "longest pause"},
+    MetricColumn{"iops", "IOPS"},
+    MetricColumn{"latency_ns_p50", "p50"},
+    MetricColumn{"latency_ns_p99", "p99"},
+    MetricColumn{"pause_s_total", "paused"},
+    MetricColumn{"bytes_moved", "moved"},
+    MetricColumn{"changed_bytes_per_s", "changed meanwhile"},
+};
+
 std::span<const MetricColumn> columns_of(const Measurement& measurement) {
   if (is_workload(measurement.kind)) return workload_columns;
+  if (measurement.kind == MeasurementKind::live_merge) return live_merge_columns;
   if (is_checkpoint_operation(measurement.kind)) return checkpoint_columns;
   return measurement.workload.merge_range == "pending" ? std::span<const MetricColumn>(pending_merge_columns)
                                                        : merge_columns;
@@ -198,6 +214,47 @@ void drop_empty_columns(Table& table) {
   }
 }
 
+constexpr size_t passes_shown_first = 4;
+constexpr size_t passes_shown_last = 2;
+
+// The passes of live merges, one row each, of the first repeat; of many the first and the last ones.
+std::optional<Table> passes_table(const RunRecord& record, const std::string& name) {
+  Table table{
+      .title = name + ": passes",
+      .note =
+          "of the first repeat, the first and the last ones; a row without a time is the rest, merged "
+          "in the pause before it",
+      .columns = variable_columns(record),
+      .rows = {}};
+  table.columns.push_back({"pass", "pass", true});
+  table.columns.push_back({"bytes_merged", "merged", true});
+  table.columns.push_back({"bytes_written", "changed meanwhile", true});
+  table.columns.push_back({"duration_s", "time", true});
+  table.columns.push_back({"pause_s", "pause", true});
+  for (const Point& point : record.points) {
+    const Measurement* measurement = find_measurement(point, name);
+    if (measurement == nullptr || measurement->repeats.empty() || !measurement->repeats.front().live)
+      continue;
+    const std::vector<LiveMergePass>& passes = measurement->repeats.front().live->passes;
+    for (size_t i = 0; i < passes.size(); ++i) {
+      if (i == passes_shown_first && passes.size() > passes_shown_first + passes_shown_last + 1)
+        i = passes.size() - passes_shown_last;
+      std::vector<Cell> row = variable_cells(point);
+      row.push_back(number_cell(static_cast<double>(i + 1), "1"));
+      row.push_back(number_cell(static_cast<double>(passes[i].bytes_merged), "B"));
+      const bool has_time = passes[i].duration_s > 0;
+      const bool has_next = has_time && passes[i].bytes_written > 0;
+      row.push_back(has_next ? number_cell(static_cast<double>(passes[i].bytes_written), "B") : Cell{});
+      row.push_back(has_time ? number_cell(passes[i].duration_s, "s") : Cell{});
+      row.push_back(has_time ? number_cell(passes[i].pause_s, "s") : Cell{});
+      table.rows.push_back(std::move(row));
+    }
+  }
+  if (table.rows.empty()) return std::nullopt;
+  drop_empty_columns(table);
+  return table;
+}
+
 // `name` is one of the record's measurements.
 const Measurement& first_of(const RunRecord& record, const std::string& name) {
   const Measurement* found = nullptr;
@@ -264,6 +321,7 @@ std::vector<Table> headline_tables(const RunRecord& record) {
     tables.push_back(headline_table(record, view, name, first));
     drop_repeated_layers(tables.back(), record.sweep.size());
     drop_empty_columns(tables.back());
+    if (auto passes = passes_table(record, name)) tables.push_back(*std::move(passes));
   }
   return tables;
 }

@@ -91,6 +91,8 @@ class Narrator {
       } else if (kind == MeasurementKind::merge) {
         // Ways to merge are told against each other instead, where a run has several.
         if (merge_ways().size() < 2) say(context + merge_sentence(steps.back()));
+      } else if (steps.front().measurement->kind == MeasurementKind::live_merge) {
+        say(context + live_merge_sentence(steps));
       } else if (steps.size() > 1) {
         say(context + curve_sentence(steps));
       } else {
@@ -229,6 +231,36 @@ class Narrator {
       order = " " + order;
     return fmt::format("merging {}{} moves {} in {}", what, order, bytes_text(median(merge, "bytes_moved")),
                        duration_text(median(merge, "duration_s")));
+  }
+
+  // "at writes 256/s, the live merge takes 16 s (expected 15.9 s) and holds I/O up for 12 ms in all, at most
+  // 5 ms at a time; at writes 512/s, the live merge cannot finish: the guest writes 52 MiB/s, the merge
+  // copies 50 MiB/s"
+  [[nodiscard]] std::string live_merge_sentence(const std::vector<Step>& steps) const {
+    std::string sentence;
+    auto add = [&](const Step& step) {
+      if (!sentence.empty()) sentence += "; ";
+      if (view_.axis) sentence += fmt::format("at {}, ", place_of(*step.point));
+      sentence += "the live merge " + live_outcome(*step.measurement);
+    };
+    const auto finishes = [](const Step& step) { return median(*step.measurement, "finished") >= 1; };
+    const auto last = std::ranges::find_if(steps.rbegin(), steps.rend(), finishes);
+    const auto stuck = std::ranges::find_if_not(steps, finishes);
+    if (last != steps.rend()) add(*last);
+    if (stuck != steps.end()) add(*stuck);
+    return sentence;
+  }
+
+  [[nodiscard]] static std::string live_outcome(const Measurement& merge) {
+    for (const Repeat& repeat : merge.repeats) {
+      if (repeat.live && !repeat.live->finished) return repeat.live->explanation;
+    }
+    std::string text = "takes " + duration_text(median(merge, "duration_s"));
+    if (find_summary(merge, "estimated_s") != nullptr)
+      text += fmt::format(" (expected {})", duration_text(median(merge, "estimated_s")));
+    return text + fmt::format(" and holds I/O up for {} in all, at most {} at a time",
+                              duration_text(median(merge, "pause_s_total")),
+                              duration_text(median(merge, "pause_s_max")));
   }
 
   // The different orders in which the run merges.

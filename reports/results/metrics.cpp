@@ -58,6 +58,19 @@ Value most_lost(const Repeat& repeat) {
   return static_cast<double>(most);
 }
 
+// A number of all passes of a live merge.
+template <typename Count>
+Value of_passes(const Repeat& repeat, const Count& count) {
+  return repeat.live ? Value(count(repeat.live->passes)) : std::nullopt;
+}
+
+double sum_of(const std::vector<LiveMergePass>& passes, double LiveMergePass::* field) {
+  double sum = 0;
+  for (const LiveMergePass& pass : passes)
+    sum += pass.*field;
+  return sum;
+}
+
 // A sum over the backing files; absent where their traffic was not watched.
 Value sum_over_files(const Repeat& repeat, uint64_t FileTraffic::* field) {
   if (repeat.files.empty()) return std::nullopt;
@@ -78,6 +91,8 @@ constexpr auto workload = MetricScope::workload;
 constexpr auto merge = MetricScope::merge;
 constexpr auto checkpoints = MetricScope::checkpoints;
 constexpr auto damage = MetricScope::damage;
+constexpr auto at_rest = MetricScope::merge_at_rest;
+constexpr auto live = MetricScope::live_merge;
 
 constexpr std::array rows = {
     Row{{"iops", "1/s", higher, workload, "operations finished per second"},
@@ -138,7 +153,7 @@ constexpr std::array rows = {
         [](const Repeat& r) { return of(r, &MergeTotals::bytes_zeroed); }},
     Row{{"union_bytes", "B", lower, merge, "guest bytes that any merged layer holds"},
         [](const Repeat& r) { return of(r, &MergeTotals::union_bytes); }},
-    Row{{"write_amplification", "1", lower, merge,
+    Row{{"write_amplification", "1", lower, at_rest,
          "bytes written to files per guest byte that any merged layer holds"},
         [](const Repeat& r) -> Value {
           if (!r.merge || r.merge->union_bytes == 0) return std::nullopt;
@@ -146,8 +161,46 @@ constexpr std::array rows = {
         }},
     Row{{"layers_merged", "1", higher, merge, "layers that went into the target"},
         [](const Repeat& r) { return of(r, &MergeTotals::layers_merged); }},
-    Row{{"free_space_peak_bytes", "B", lower, merge, "extra space taken at the worst moment"},
+    Row{{"free_space_peak_bytes", "B", lower, at_rest, "extra space taken at the worst moment"},
         [](const Repeat& r) { return of(r, &MergeTotals::free_space_peak_bytes); }},
+    Row{{"finished", "1", higher, live, "1 where the merge came to its end, 0 where it gave up"},
+        [](const Repeat& r) { return r.live ? Value(r.live->finished ? 1 : 0) : std::nullopt; }},
+    Row{{"live_passes", "1", lower, live,
+         "passes over what had changed, the rest in the last pause included"},
+        [](const Repeat& r) {
+          return of_passes(r, [](const auto& passes) { return static_cast<double>(passes.size()); });
+        }},
+    Row{{"pause_s_total", "s", lower, live, "time in which the workload's I/O waited for the merge"},
+        [](const Repeat& r) {
+          return of_passes(r, [](const auto& passes) { return sum_of(passes, &LiveMergePass::pause_s); });
+        }},
+    Row{{"pause_s_max", "s", lower, live, "the longest such pause"},
+        [](const Repeat& r) {
+          return of_passes(r, [](const auto& passes) {
+            double longest = 0;
+            for (const LiveMergePass& pass : passes)
+              longest = std::max(longest, pass.pause_s);
+            return longest;
+          });
+        }},
+    Row{{"changed_bytes_per_s", "B/s", lower, live,
+         "what the workload changed per second and the merge had to move after it"},
+        [](const Repeat& r) -> Value {
+          if (!r.live) return std::nullopt;
+          uint64_t bytes = 0;
+          for (const LiveMergePass& pass : r.live->passes)
+            bytes += pass.bytes_written;
+          if (bytes == 0) return std::nullopt;  // nothing was, or the merge lay below what was written
+          return per_second(bytes, sum_of(r.live->passes, &LiveMergePass::duration_s));
+        }},
+    Row{{"estimated_s", "s", lower, live,
+         "time the merge was expected to take, a tenth of the first pass in"},
+        [](const Repeat& r) { return r.live ? r.live->estimated_s : std::nullopt; }},
+    Row{{"duration_to_estimate", "1", lower, live, "time the merge took, per second it was expected to take"},
+        [](const Repeat& r) -> Value {
+          if (!r.live || !r.live->finished || r.live->estimated_s.value_or(0) <= 0) return std::nullopt;
+          return r.duration_s / *r.live->estimated_s;
+        }},
     Row{{"bytes_read", "B", lower, MetricScope::both, "bytes read from backing files, metadata included"},
         [](const Repeat& r) {
           return r.merge ? of(r, &MergeTotals::bytes_read) : sum_over_files(r, &FileTraffic::bytes_read);
@@ -178,9 +231,8 @@ constexpr std::array rows = {
     Row{{"pending_bytes", "B", lower, checkpoints, "what merging them will move"},
         [](const Repeat& r) { return of(r, &CheckpointTotals::pending_bytes); }},
     Row{{"files_damaged", "1", higher, damage, "files of which a copy was damaged"},
-        [](const Repeat& r) {
-          return r.damage ? Value(static_cast<double>(r.damage->files.size())) : std::nullopt;
-        }},
+        [](const Repeat&
+               r) { return r.damage ? Value(static_cast<double>(r.damage->files.size())) : std::nullopt; }},
     Row{{"restore_points_lost_max", "1", lower, damage, "restore points lost with the file that costs most"},
         most_lost},
     Row{{"restore_points_unforeseen", "1", lower, damage, "where the rule had said otherwise, all files"},
@@ -221,9 +273,13 @@ const Metric* find_metric(std::string_view name) {
 bool applies_to(const Metric& metric, MeasurementKind kind) {
   switch (metric.scope) {
     case MetricScope::workload:
-      return is_workload(kind);
+      return is_workload(kind) || kind == MeasurementKind::live_merge;
     case MetricScope::merge:
+      return kind == MeasurementKind::merge || kind == MeasurementKind::live_merge;
+    case MetricScope::merge_at_rest:
       return kind == MeasurementKind::merge;
+    case MetricScope::live_merge:
+      return kind == MeasurementKind::live_merge;
     case MetricScope::checkpoints:
       return is_checkpoint_operation(kind) || kind == MeasurementKind::merge;
     case MetricScope::damage:
@@ -246,6 +302,7 @@ bool is_checkpoint_operation(MeasurementKind kind) {
 
 MeasurementKind kind_of(const Repeat& repeat) {
   if (repeat.damage) return MeasurementKind::damage;
+  if (repeat.live) return MeasurementKind::live_merge;
   if (repeat.merge) return MeasurementKind::merge;
   return repeat.checkpoints ? MeasurementKind::take_checkpoint : MeasurementKind::read;
 }
@@ -308,9 +365,22 @@ std::string_view kind_name(MeasurementKind kind) {
       return "delete_subtree";
     case MeasurementKind::damage:
       return "damage";
+    case MeasurementKind::live_merge:
+      return "live_merge";
   }
   return "";
 }
+
+namespace {
+
+// The kind of the workload a live merge runs under.
+MeasurementKind kind_under(const Workload& w) {
+  return w.under == "read"    ? MeasurementKind::read
+         : w.under == "write" ? MeasurementKind::write
+                              : MeasurementKind::mixed;
+}
+
+}  // namespace
 
 std::string describe_operations(MeasurementKind kind, const Workload& w) {
   std::string words;
@@ -332,6 +402,9 @@ std::string describe_operations(MeasurementKind kind, const Workload& w) {
     case MeasurementKind::damage:
       return w.damage.value_or("") == "missing" ? "each file in turn missing"
                                                 : "each file in turn damaged in its header";
+    case MeasurementKind::live_merge:
+      return describe_operations(kind_under(w), w) + " under a live merge of " +
+             merge_range_words(w.merge_range);
     case MeasurementKind::replay:
       return w.trace.empty() ? "replayed operations" : "operations replayed from " + w.trace;
     default:
@@ -362,7 +435,9 @@ std::string describe_workload(MeasurementKind kind, const Workload& w) {
     if (!w.merge_order.empty()) words += " " + merge_order_words(w.merge_order);
     return words;
   }
-  if (!is_workload(kind)) return words;
+  if (!is_workload(kind) && kind != MeasurementKind::live_merge) return words;
+  if (kind == MeasurementKind::live_merge && w.rate_limit_bytes_per_s)
+    words += fmt::format(" at up to {}/s", format_size(*w.rate_limit_bytes_per_s));
   if (w.arrivals_per_s) words += fmt::format(", {:.6g} arrivals a second", *w.arrivals_per_s);
   if (w.queue_depth) words += fmt::format(", queue depth {}", *w.queue_depth);
   if (w.jobs.value_or(1) > 1) words += fmt::format(" in each of {} jobs", *w.jobs);

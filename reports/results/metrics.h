@@ -14,8 +14,9 @@
 
 namespace vhdlab::reports {
 
-// Which kinds of measurement have it. `both`: workloads, merges and operations on checkpoints.
-enum class MetricScope { workload, merge, both, checkpoints, damage };
+// Which kinds of measurement have it. `both`: workloads, merges and operations on checkpoints. A live merge
+// has the metrics of workloads and of merges, too, but those of merges at rest.
+enum class MetricScope { workload, merge, merge_at_rest, live_merge, both, checkpoints, damage };
 
 struct Metric {
   std::string_view name;  // "latency_ns_p99"

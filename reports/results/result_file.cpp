@@ -37,12 +37,13 @@ using EnumNames = std::span<const std::pair<E, std::string_view>>;
 template <typename E>
 using EnumName = std::pair<E, std::string_view>;
 
-constexpr std::array<EnumName<MeasurementKind>, 10> measurement_kinds = {
+constexpr std::array<EnumName<MeasurementKind>, 11> measurement_kinds = {
     {{MeasurementKind::read, "read"},
      {MeasurementKind::write, "write"},
      {MeasurementKind::mixed, "mixed"},
      {MeasurementKind::replay, "replay"},
      {MeasurementKind::merge, "merge"},
+     {MeasurementKind::live_merge, "live_merge"},
      {MeasurementKind::take_checkpoint, "checkpoint"},
      {MeasurementKind::apply_checkpoint, "apply"},
      {MeasurementKind::delete_checkpoint, "delete"},
@@ -181,6 +182,20 @@ void describe(auto& a, Is<DamageTotals> auto& v) {
   a.field("files", v.files);
 }
 
+void describe(auto& a, Is<LiveMergePass> auto& v) {
+  a.field("bytes_merged", v.bytes_merged);
+  a.field("duration_s", v.duration_s);
+  a.field("pause_s", v.pause_s);
+  a.field("bytes_written", v.bytes_written);
+}
+
+void describe(auto& a, Is<LiveMergeTotals> auto& v) {
+  a.field("finished", v.finished);
+  a.field("explanation", v.explanation);
+  a.field("estimated_s", v.estimated_s);
+  a.field("passes", v.passes);
+}
+
 void describe(auto& a, Is<Repeat> auto& v) {
   a.field("duration_s", v.duration_s);
   a.field("all", v.all);
@@ -193,6 +208,7 @@ void describe(auto& a, Is<Repeat> auto& v) {
   a.field("merge", v.merge);
   a.field("checkpoints", v.checkpoints);
   a.field("damage", v.damage);
+  a.field("live", v.live);
   a.field("files", v.files);
 }
 
@@ -211,6 +227,8 @@ void describe(auto& a, Is<Workload> auto& v) {
   a.field("merge_order", v.merge_order);
   a.field("checkpoint", v.checkpoint);
   a.field("damage", v.damage);
+  a.field("under", v.under);
+  a.field("rate_limit_bytes_per_s", v.rate_limit_bytes_per_s);
 }
 
 void describe(auto& a, Is<MetricSummary> auto& v) {

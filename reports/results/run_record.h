@@ -159,11 +159,30 @@ struct DamageTotals {
   friend bool operator==(const DamageTotals&, const DamageTotals&) = default;
 };
 
+// One pass of a live merge over what its layers held, or over what was written during the pass before.
+struct LiveMergePass {
+  uint64_t bytes_merged = 0;  // of the virtual disk: copied or made zero in the target
+  double duration_s = 0;      // the pause at its end included; 0 for the rest, which was merged in that pause
+  double pause_s = 0;         // of that, the time in which the workload's I/O waited
+  uint64_t bytes_written =
+      0;  // that the workload had changed meanwhile and that must be merged in their turn
+  friend bool operator==(const LiveMergePass&, const LiveMergePass&) = default;
+};
+
+// What only a merge under a running workload knows.
+struct LiveMergeTotals {
+  bool finished = false;
+  std::string explanation;            // why not: "cannot finish: the guest writes 120 MiB/s, ..."
+  std::optional<double> estimated_s;  // told a tenth of the first pass in; absent: it was not seen to end
+  std::vector<LiveMergePass> passes;
+  friend bool operator==(const LiveMergeTotals&, const LiveMergeTotals&) = default;
+};
+
 // One execution of a measured step. Rates follow from these fields and are not stored twice: ask
 // metric_value().
 struct Repeat {
   double duration_s = 0;
-  OperationTotals all;                    // guest operations; a merge leaves this empty
+  OperationTotals all;                    // guest operations; a merge at rest leaves this empty
   std::optional<OperationTotals> reads;   // mixed and replay: the share that were reads
   std::optional<OperationTotals> writes;  // and the share that were writes
   std::optional<double> cpu_ns_per_operation;
@@ -171,6 +190,7 @@ struct Repeat {
   std::optional<uint64_t> metadata_reads;         // pieces of metadata fetched from a file
   std::optional<double> metadata_hit_share;       // of lookups answered from memory, 0..1
   std::optional<MergeTotals> merge;               // a merge, and nothing else
+  std::optional<LiveMergeTotals> live{};          // beside `merge`, of a merge under a running workload
   std::optional<CheckpointTotals> checkpoints{};  // operations on checkpoints, merges of what they left
   std::optional<DamageTotals> damage{};           // a damage step, and nothing else
   std::vector<FileTraffic> files;                 // base first; flushes are here
@@ -183,6 +203,7 @@ enum class MeasurementKind {
   mixed,
   replay,
   merge,
+  live_merge,
   take_checkpoint,
   apply_checkpoint,
   delete_checkpoint,
@@ -190,7 +211,8 @@ enum class MeasurementKind {
   damage,
 };
 
-// The workload of a measured step in the scenario's words. Fields that do not apply are absent or empty.
+// The workload of a measured step in the scenario's words. A live merge has the fields of both, the merge and
+// the workload it runs under. Fields that do not apply are absent or empty.
 struct Workload {
   std::string description;  // one line for people: describe_workload() makes it from the fields
   std::string pattern;      // "random", "sequential", "zipf"
@@ -206,6 +228,8 @@ struct Workload {
   std::string merge_order;  // merge: "one-pass", "pairwise-newest-first", "pairwise-oldest-first"
   std::optional<std::string> checkpoint{};  // the checkpoint operated on, as the scenario says: "oldest"
   std::optional<std::string> damage{};      // what is done to a file: "header", "missing"
+  std::optional<std::string> under;         // live merge: the workload's kind, "read", "write", "mixed"
+  std::optional<uint64_t> rate_limit_bytes_per_s;  // live merge
   friend bool operator==(const Workload&, const Workload&) = default;
 };
 

@@ -43,6 +43,8 @@ struct ComparedValue {
 
 // What is compared without --metric: the numbers that answer, not everything that was counted.
 std::vector<std::string> usual_metrics(reports::MeasurementKind kind) {
+  if (kind == reports::MeasurementKind::live_merge)
+    return {"duration_s", "pause_s_max", "iops", "latency_ns_p50", "latency_ns_p99"};
   if (!reports::is_workload(kind)) return {"duration_s", "bytes_written"};
   return {"iops", "latency_ns_p50", "latency_ns_p99", "cpu_ns_per_operation"};
 }

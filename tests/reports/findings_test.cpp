@@ -62,6 +62,15 @@ TEST(Findings, CompareTheWaysToMerge) {
                     HasSubstr(" and writes 7.20 times the bytes.")));
 }
 
+TEST(Findings, TellWhereALiveMergeEndsAndWhereItCannot) {
+  // Goal: both answers in one sentence. Method: one point of each.
+  EXPECT_EQ(
+      find_out(samples::live_merge())[0],
+      "At writes 256/s, the live merge takes 10.5 s (expected 16 s) and holds I/O up for 40 ms in all, at "
+      "most 20 ms at a time; at writes 640/s, the live merge cannot finish: the guest writes 40 MiB/s, the "
+      "merge copies 32 MiB/s.");
+}
+
 TEST(Findings, StateASinglePointPlainly) {
   // Goal: no comparison where there is nothing to compare. Method: one point, one repeat.
   EXPECT_THAT(find_out(samples::single_point())[0],

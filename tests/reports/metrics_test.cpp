@@ -123,5 +123,25 @@ TEST(DescribeWorkload, SpeaksTheScenariosWords) {
   EXPECT_EQ(describe_workload(MeasurementKind::apply_checkpoint, checkpoint), "applying checkpoint monday");
 }
 
+TEST(Metrics, OfALiveMergeAreThoseOfItsWorkloadOfItsBytesAndItsOwn) {
+  // Goal: scopes and arithmetic. Method: a merge of three passes and a rest, and one that gave up.
+  const auto of = [](size_t point, std::string_view metric) {
+    return metric_value(samples::live_merge().points[point].measurements[0].repeats[0], metric);
+  };
+  EXPECT_DOUBLE_EQ(*of(0, "finished"), 1);
+  EXPECT_DOUBLE_EQ(*of(1, "finished"), 0);
+  EXPECT_DOUBLE_EQ(*of(0, "live_passes"), 4);
+  EXPECT_DOUBLE_EQ(*of(0, "pause_s_total"), 0.04);
+  EXPECT_DOUBLE_EQ(*of(0, "pause_s_max"), 0.02);
+  EXPECT_DOUBLE_EQ(*of(0, "changed_bytes_per_s"), 84.0 * 1024 * 1024 / 10.5);
+  EXPECT_DOUBLE_EQ(*of(0, "duration_to_estimate"), 10.5 / 16);
+  EXPECT_FALSE(of(1, "duration_to_estimate")) << "it was not seen to end";
+  for (const char* metric : {"iops", "latency_ns_p99", "bytes_moved", "finished", "duration_s"})
+    EXPECT_TRUE(applies_to(*find_metric(metric), MeasurementKind::live_merge)) << metric;
+  EXPECT_FALSE(applies_to(*find_metric("write_amplification"), MeasurementKind::live_merge));
+  EXPECT_FALSE(applies_to(*find_metric("finished"), MeasurementKind::merge));
+  EXPECT_FALSE(applies_to(*find_metric("pause_s_max"), MeasurementKind::write));
+}
+
 }  // namespace
 }  // namespace vhdlab::reports

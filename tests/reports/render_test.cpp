@@ -42,6 +42,11 @@ TEST(RenderTerminal, ShowsOperationsOnCheckpointsAndDamageAsInTheGoldenFile) {
   expect_golden("machine.txt", render_terminal(samples::machine_history(), {.width = 120, .colour = false}));
 }
 
+TEST(RenderTerminal, ShowsLiveMergesAsInTheGoldenFile) {
+  // Goal: passes and pauses beside what the workload got done. Method: golden file.
+  expect_golden("live-merge.txt", render_terminal(samples::live_merge(), {.width = 120, .colour = false}));
+}
+
 TEST(RenderMarkdown, ShowsASinglePointAsInTheGoldenFile) {
   // Goal: the whole page for a small run. Method: golden file.
   expect_golden("single.md", render_markdown(std::vector{samples::single_point()}));

@@ -23,8 +23,13 @@ namespace {
 using nlohmann::json;
 
 std::vector<RunRecord> all_samples() {
-  return {samples::read_degradation(), samples::merge_cost(),      samples::single_point(),
-          samples::walk_or_index(),    samples::machine_history(), RunRecord{}};
+  return {samples::read_degradation(),
+          samples::merge_cost(),
+          samples::single_point(),
+          samples::walk_or_index(),
+          samples::machine_history(),
+          samples::live_merge(),
+          RunRecord{}};
 }
 
 TEST(ResultFile, ReadsBackWhatItWrote) {

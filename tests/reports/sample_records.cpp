@@ -354,6 +354,53 @@ RunRecord machine_history() {
   return record;
 }
 
+RunRecord live_merge() {
+  RunRecord record = sample_frame("live", "When does a live merge never end?");
+  record.sweep = {{"writes", "1/s"}};
+  Noise noise(11);
+  for (const bool finishes : {true, false}) {
+    Measurement merge{
+        .name = "merge", .kind = MeasurementKind::live_merge, .workload = {}, .repeats = {}, .summaries = {}};
+    merge.workload = random_reads();
+    merge.workload.under = "write";
+    merge.workload.merge_range = "leaf";
+    merge.workload.rate_limit_bytes_per_s = 32 * mib;
+    merge.workload.description = describe_workload(merge.kind, merge.workload);
+    Repeat repeat;
+    repeat.all = sample_operations(noise, 256, 2, 1);
+    LiveMergeTotals live{.finished = finishes, .explanation = {}, .estimated_s = {}, .passes = {}};
+    if (finishes) {
+      live.estimated_s = 16;
+      live.passes = {{256 * mib, 8, 0.01, 64 * mib},
+                     {64 * mib, 2, 0.02, 16 * mib},
+                     {16 * mib, 0.5, 0.01, 4 * mib},
+                     {4 * mib, 0, 0, 0}};
+    } else {
+      live.explanation = "cannot finish: the guest writes 40 MiB/s, the merge copies 32 MiB/s";
+      live.passes = {{256 * mib, 8, 0.01, 320 * mib}, {320 * mib, 10, 0.01, 400 * mib}};
+    }
+    uint64_t moved = 0;
+    for (const LiveMergePass& pass : live.passes) {
+      moved += pass.bytes_merged;
+      repeat.duration_s += pass.duration_s;
+    }
+    repeat.merge = MergeTotals{
+        .layers_merged = 1, .bytes_moved = moved, .bytes_written = moved + mib, .union_bytes = 256 * mib};
+    repeat.live = std::move(live);
+    merge.repeats = {repeat};
+    summarise_measurement(merge);
+    Point point;
+    const double rate = finishes ? 256 : 640;
+    point.parameters = {{.name = "writes", .number = rate, .text = fmt::format("{}/s", rate)}};
+    point.disk = sample_disk();
+    point.layers = sample_layers(1);
+    point.measurements = {merge};
+    record.points.push_back(std::move(point));
+  }
+  record.findings = find_out(record);
+  return record;
+}
+
 Measurement reads_at(std::initializer_list<double> iops) {
   Measurement reads{.name = "reads",
                     .kind = MeasurementKind::read,

@@ -26,6 +26,9 @@ namespace vhdlab::reports::samples {
 // file damaged. At depth 8 the last file takes a restore point that the rule says survives.
 [[nodiscard]] RunRecord machine_history();
 
+// Live merges under writes at two rates: one that takes three passes and a rest, one that cannot finish.
+[[nodiscard]] RunRecord live_merge();
+
 // A measurement of kind read with one repeat for each rate; nothing but the rate is set.
 [[nodiscard]] Measurement reads_at(std::initializer_list<double> iops);
 
