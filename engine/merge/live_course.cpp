@@ -38,9 +38,12 @@ MergeRates rates_of(uint64_t bytes_merged, uint64_t bytes_written, double second
           .write_bytes_per_s = static_cast<double>(bytes_written) / seconds};
 }
 
-LiveForecast forecast(uint64_t bytes_merged, uint64_t bytes_to_merge, uint64_t bytes_written,
-                      double seconds) {
+LiveForecast forecast(uint64_t bytes_merged, uint64_t bytes_to_merge, uint64_t bytes_written, double seconds,
+                      uint64_t rate_limit_bytes_per_s) {
   LiveForecast expected{.rates = rates_of(bytes_merged, bytes_written, seconds), .seconds_left = {}};
+  if (rate_limit_bytes_per_s > 0)
+    expected.rates.copy_bytes_per_s =
+        std::min(expected.rates.copy_bytes_per_s, static_cast<double>(rate_limit_bytes_per_s));
   const uint64_t left = bytes_to_merge - std::min(bytes_to_merge, bytes_merged) + bytes_written;
   expected.seconds_left = seconds_to_merge(left, expected.rates);
   return expected;

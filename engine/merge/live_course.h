@@ -79,6 +79,6 @@ struct LiveForecast {
 // `bytes_written`, which must be merged in their turn (0 where they need not, the range lying below the
 // leaf).
 [[nodiscard]] LiveForecast forecast(uint64_t bytes_merged, uint64_t bytes_to_merge, uint64_t bytes_written,
-                                    double seconds);
+                                    double seconds, uint64_t rate_limit_bytes_per_s = 0);
 
 }  // namespace vhdlab

@@ -211,7 +211,8 @@ class LiveMerge {
     LiveProgress progress{.pass = static_cast<uint32_t>(outcome_.passes.size() + 1),
                           .bytes_merged = done,
                           .bytes_to_merge = total,
-                          .forecast = forecast(done, total, takes_leaf_ ? written : 0, seconds)};
+                          .forecast = forecast(done, total, takes_leaf_ ? written : 0, seconds,
+                                               options_.merge.rate_limit_bytes_per_s)};
     if (!has_estimated_ && done > 0 && done >= total / 10) {
       has_estimated_ = true;
       if (progress.forecast.seconds_left)

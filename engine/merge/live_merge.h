@@ -74,7 +74,7 @@ struct LiveMergeOutcome {
   std::string explanation;       // why not: "cannot finish: the guest writes 120 MiB/s, ..."
   std::vector<LivePass> passes;  // what was merged in the last pause counts as one
   MergeOutcome totals;           // over all passes
-  double duration_s = 0;         // until the machine stood on the merged disk, or the merge gave up
+  double duration_s = 0;         // until the last source was gone, or the merge gave up
   // What was expected of duration_s once a tenth of the first pass was merged; nothing where the merge was
   // not expected to end, or too short to tell.
   std::optional<double> estimated_s;

@@ -12,6 +12,7 @@
 
 #include "scenarios/language/bind_arrivals.h"
 #include "scenarios/language/bind_checkpoints.h"
+#include "scenarios/language/bind_live_merge.h"
 #include "scenarios/language/words.h"
 
 namespace vhdlab::scenarios {
@@ -507,7 +508,7 @@ class PointBinder {
   }
 
   void bind_measured_step(const Node& item) {
-    static const Keys words = {"read",       "write", "mixed",  "replay",         "merge",
+    static const Keys words = {"read",       "write", "mixed",  "replay",         "merge", "live_merge",
                                "checkpoint", "apply", "delete", "delete_subtree", "damage"};
     if (item.kind != Node::Kind::mapping || item.entries.empty()) {
       judge_.unexpected({&item, &item}, "a measured step",
@@ -527,12 +528,14 @@ class PointBinder {
       bind_replay(entry.value);
     } else if (entry.key == "merge") {
       bind_merge(entry.value);
+    } else if (entry.key == "live_merge") {
+      bind_live_merge(entry.value);
     } else if (is_checkpoint_word(entry.key)) {
       point_.measure.emplace_back(bind_measured_checkpoint(entry, judge_, name_binder()));
     } else if (entry.key == "damage") {
       point_.measure.emplace_back(bind_damage(entry.value, judge_, name_binder()));
     } else {
-      bind_workload(entry);
+      point_.measure.emplace_back(bind_workload(entry, false));
     }
   }
 
@@ -564,7 +567,8 @@ class PointBinder {
         [this](Settings& settings, const std::string& otherwise) { return bind_name(settings, otherwise); };
   }
 
-  void bind_workload(const Node::Entry& entry) {
+  // A step of its own, or what a live merge goes on under: as long as the merge does, and without a name.
+  MeasuredWorkload bind_workload(const Node::Entry& entry, bool is_under) {
     static const Keys plain_keys = {"name",   "pattern",    "block_size",  "queue_depth", "jobs",
                                     "direct", "warm_up",    "duration",    "amount",      "operations",
                                     "range",  "zipf_theta", "flush_every", "arrivals"};
@@ -572,6 +576,15 @@ class PointBinder {
                                     "jobs",       "read_percentage", "direct",     "warm_up",
                                     "duration",   "amount",          "operations", "range",
                                     "zipf_theta", "flush_every",     "arrivals"};
+    static const Keys keys_under = {"pattern",     "block_size",      "queue_depth", "jobs",
+                                    "direct",      "read_percentage", "range",       "zipf_theta",
+                                    "flush_every", "arrivals"};
+    static const Hints hints_under = {{"name", "the live merge has the name"},
+                                      {"warm_up", "measure the workload alone in a step of its own"},
+                                      {"duration", "it goes on as long as the merge does"},
+                                      {"amount", "it goes on as long as the merge does"},
+                                      {"operations", "it goes on as long as the merge does"},
+                                      {"rate", "write arrivals: { rate: 500/s }"}};
     static const Hints hints = {{"read_percentage", "use a 'mixed' step for reads and writes together"},
                                 {"iodepth", "did you mean 'queue_depth'?"},
                                 {"numjobs", "did you mean 'jobs'?"},
@@ -586,8 +599,12 @@ class PointBinder {
                 : entry.key == "write" ? WorkloadKind::write
                                        : WorkloadKind::mixed;
     const bool mixed = step.kind == WorkloadKind::mixed;
-    Settings settings(judge_, entry.value, entry.key, mixed ? mixed_keys : plain_keys, hints);
-    step.name = bind_name(settings, entry.key);
+    const Keys& keys = is_under ? keys_under : mixed ? mixed_keys : plain_keys;
+    Settings settings(judge_, entry.value, entry.key, keys, is_under ? hints_under : hints);
+    if (!is_under) step.name = bind_name(settings, entry.key);
+    if (const Node* share = settings.find("read_percentage"); is_under && !mixed && share != nullptr)
+      judge_.add(*share, "'read_percentage' is given, but the workload is not 'mixed'",
+                 "use 'mixed' for reads and writes together");
 
     PatternSettings& pattern = step.pattern;
     pattern.pattern = settings.word<AccessPattern>("pattern", pattern_words).value_or(AccessPattern::random);
@@ -604,10 +621,11 @@ class PointBinder {
     bind_range(settings, pattern);
     pattern.flush_every = settings.whole("flush_every", 0, operations_max).value_or(0);
     step.direct = bind_direct(settings);
-    step.warm_up = settings.duration("warm_up", duration_max).value_or(Nanoseconds{0});
     step.arrivals = bind_arrivals(settings);
+    if (is_under) return step;
+    step.warm_up = settings.duration("warm_up", duration_max).value_or(Nanoseconds{0});
     bind_end(settings, step);
-    point_.measure.emplace_back(std::move(step));
+    return step;
   }
 
   // 70 or 70%.
@@ -688,41 +706,81 @@ class PointBinder {
     MeasuredMerge step;
     step.name = bind_name(settings, "merge");
     step.order = settings.word<MergeOrder>("order", order_words).value_or(MergeOrder::one_pass);
-    const uint32_t depth = point_.chain_depth;
-    step.first_layer = depth == 0 ? 0 : 1;
-    step.last_layer = depth;
-    const Node* range = settings.find("range");
-    if (range != nullptr && range->kind == Node::Kind::mapping) {
-      const Keys range_keys = {"from", "to"};
-      Settings part(judge_, *range, "range", range_keys);
-      (void)part.required("from", "layers count from the base: 1 is the oldest checkpoint's child");
-      (void)part.required("to", "layers count from the base: the chain's depth is the leaf");
-      const auto from = part.whole("from", 1, setup_steps_max);
-      const auto to = part.whole("to", 1, setup_steps_max);
-      if (from && to && *from > *to) {
-        judge_.add(*range, fmt::format("the range goes from layer {} to layer {}", *from, *to),
-                   "layers count from the base: the smaller number comes first");
-      } else if (from && to && *to > depth) {
-        judge_.add(*range, fmt::format("the range ends at layer {}, but the setup takes {} checkpoint{}", *to,
-                                       depth, depth == 1 ? "" : "s"));
-      } else if (from && to) {
-        step.first_layer = static_cast<uint32_t>(*from);
-        step.last_layer = static_cast<uint32_t>(*to);
-      }
-    } else {
-      enum class Range { all, leaf, pending };
-      const std::array<Word<Range>, 3> words = {
-          {{"all", Range::all}, {"leaf", Range::leaf}, {"pending", Range::pending}}};
-      const Range chosen = settings.word<Range>("range", words).value_or(Range::all);
-      if (chosen == Range::leaf) step.first_layer = depth;
-      step.pending = chosen == Range::pending;
-      if (step.pending) step.first_layer = step.last_layer = 0;
-      if (step.pending && settings.find("order") != nullptr) {
-        judge_.add(*settings.find("order"),
-                   "'order' is given, but what is pending goes in the cheapest order", "remove 'order'");
-      }
+    step.pending = bind_merge_range(settings, step.first_layer, step.last_layer, true);
+    if (step.pending && settings.find("order") != nullptr) {
+      judge_.add(*settings.find("order"), "'order' is given, but what is pending goes in the cheapest order",
+                 "remove 'order'");
     }
     point_.measure.emplace_back(std::move(step));
+  }
+
+  // True where it is what deleted checkpoints left pending, which only a merge at rest may ask for.
+  bool bind_merge_range(Settings& settings, uint32_t& first_layer, uint32_t& last_layer,
+                        bool may_be_pending) {
+    enum class Range { all, leaf, pending };
+    const uint32_t depth = point_.chain_depth;
+    first_layer = depth == 0 ? 0 : 1;
+    last_layer = depth;
+    const Node* range = settings.find("range");
+    if (range == nullptr || range->kind != Node::Kind::mapping) {
+      const std::array<Word<Range>, 3> words = {
+          {{"all", Range::all}, {"leaf", Range::leaf}, {"pending", Range::pending}}};
+      const auto known = std::span(words).first(may_be_pending ? words.size() : words.size() - 1);
+      const Range chosen = settings.word<Range>("range", known).value_or(Range::all);
+      if (chosen == Range::leaf) first_layer = depth;
+      if (chosen == Range::pending) first_layer = last_layer = 0;
+      return chosen == Range::pending;
+    }
+    const Keys range_keys = {"from", "to"};
+    Settings part(judge_, *range, "range", range_keys);
+    (void)part.required("from", "layers count from the base: 1 is the oldest checkpoint's child");
+    (void)part.required("to", "layers count from the base: the chain's depth is the leaf");
+    const auto from = part.whole("from", 1, setup_steps_max);
+    const auto to = part.whole("to", 1, setup_steps_max);
+    if (from && to && *from > *to) {
+      judge_.add(*range, fmt::format("the range goes from layer {} to layer {}", *from, *to),
+                 "layers count from the base: the smaller number comes first");
+    } else if (from && to && *to > depth) {
+      judge_.add(*range, fmt::format("the range ends at layer {}, but the setup takes {} checkpoint{}", *to,
+                                     depth, depth == 1 ? "" : "s"));
+    } else if (from && to) {
+      first_layer = static_cast<uint32_t>(*from);
+      last_layer = static_cast<uint32_t>(*to);
+    }
+    return false;
+  }
+
+  void bind_live_merge(const Node& node) {
+    static const Keys keys = {"name", "range", "rate_limit", "pause_below", "passes", "under"};
+    static const Hints hints = {{"order", "a live merge goes in one pass; use 'merge' to compare orders"},
+                                {"rate", "did you mean 'rate_limit'?"},
+                                {"duration", "a live merge ends when it is done, or cannot be"}};
+    Settings settings(judge_, node, "live_merge", keys, hints);
+    MeasuredLiveMerge step;
+    step.name = bind_name(settings, "live_merge");
+    (void)bind_merge_range(settings, step.first_layer, step.last_layer, false);
+    step.rate_limit_bytes_per_s = bind_rate_limit(settings);
+    step.limits = bind_live_limits(settings);
+    const Node* under = settings.required("under", "say what goes on meanwhile: under: { read: {} }");
+    if (under != nullptr) bind_under(*under, step);
+    point_.measure.emplace_back(std::move(step));
+  }
+
+  void bind_under(const Node& node, MeasuredLiveMerge& step) {
+    static const Keys words = {"read", "write", "mixed"};
+    if (node.kind != Node::Kind::mapping || node.entries.empty()) {
+      judge_.unexpected({&node, &node}, "'under' of 'live_merge'",
+                        "one of " + joined(words) + " with its settings, as in under: { read: {} }");
+      return;
+    }
+    const Node::Entry& entry = node.entries.front();
+    if (std::ranges::find(words, entry.key) == words.end()) {
+      judge_.findings().add(entry.key_place,
+                            fmt::format("unknown workload {} in 'under'", in_quotes(entry.key)),
+                            suggestion(entry.key, words));
+      return;
+    }
+    if (!refuse_more_keys(node)) step.under = bind_workload(entry, true);
   }
 
   const Node& root_;

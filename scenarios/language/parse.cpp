@@ -15,6 +15,7 @@
 #include "reports/results/metrics.h"
 #include "scenarios/language/bind.h"
 #include "scenarios/language/bind_arrivals.h"
+#include "scenarios/language/bind_live_merge.h"
 #include "scenarios/language/document.h"
 #include "scenarios/language/override.h"
 #include "scenarios/language/settings.h"
@@ -118,6 +119,11 @@ void give_numbers(SweepVariable& variable) {
     variable.unit = "%";
   } else if (all([](const std::string& text) { return rate_per_s_in(text); })) {
     variable.unit = "1/s";
+  } else if (all([](const std::string& text) -> std::optional<double> {
+               const auto rate = bytes_per_s_in(text);
+               return rate ? std::optional(static_cast<double>(*rate)) : std::nullopt;
+             })) {
+    variable.unit = "B/s";
   } else if (all([](const std::string& text) -> std::optional<double> {
                const auto size = parse_size_bytes(text);
                return size ? std::optional(static_cast<double>(*size)) : std::nullopt;
@@ -445,6 +451,7 @@ class ScenarioParser {
     if (const auto* operation = std::get_if<MeasuredCheckpoint>(&step)) return kind_of(operation->action);
     if (std::holds_alternative<MeasuredReplay>(step)) return reports::MeasurementKind::replay;
     if (std::holds_alternative<MeasuredMerge>(step)) return reports::MeasurementKind::merge;
+    if (std::holds_alternative<MeasuredLiveMerge>(step)) return reports::MeasurementKind::live_merge;
     switch (std::get<MeasuredWorkload>(step).kind) {
       case WorkloadKind::read:
         return reports::MeasurementKind::read;

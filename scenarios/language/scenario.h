@@ -20,6 +20,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/units.h"
 #include "engine/chain/chain.h"
+#include "engine/merge/live_course.h"
 #include "scenarios/language/checkpoint_story.h"
 #include "scenarios/workload/pattern_stream.h"
 #include "scenarios/workload/trace.h"
@@ -148,8 +149,21 @@ struct MeasuredDamage {
   DamageKind kind = DamageKind::header;
 };
 
-using MeasuredStep =
-    std::variant<MeasuredWorkload, MeasuredReplay, MeasuredMerge, MeasuredCheckpoint, MeasuredDamage>;
+// The same in one pass while a workload goes on, which begins and ends with the merge. The chain may be one
+// layer higher afterwards, where the merge gave up: see engine/merge/live_merge.h.
+struct MeasuredLiveMerge {
+  std::string name;
+  uint32_t first_layer = 0;  // both as in MeasuredMerge
+  uint32_t last_layer = 0;
+  uint64_t rate_limit_bytes_per_s = 0;  // 0: none
+  LiveLimits limits;
+  MeasuredWorkload under;  // its name, warm-up, duration and number of operations mean nothing
+
+  [[nodiscard]] bool nothing_to_merge() const { return first_layer == 0; }
+};
+
+using MeasuredStep = std::variant<MeasuredWorkload, MeasuredReplay, MeasuredMerge, MeasuredLiveMerge,
+                                  MeasuredCheckpoint, MeasuredDamage>;
 
 [[nodiscard]] const std::string& name_of(const MeasuredStep& step);
 

@@ -236,6 +236,42 @@ class Run {
     return measured;
   }
 
+  Result<reports::Repeat> measure(const MeasuredLiveMerge& merge, const ScenarioPoint& point,
+                                  const std::string& name, uint64_t ordinal) {
+    if (merge.nothing_to_merge()) {
+      reports::Repeat repeat;
+      repeat.merge.emplace();
+      repeat.live = {.finished = true};
+      return repeat;
+    }
+    begin_stage(name, ProgressUnit::bytes);
+    const MeasuredWorkload& workload = merge.under;
+    PerformSettings settings{.queue_depth = workload.queue_depth,
+                             .jobs = workload.jobs,
+                             .io = point.io,
+                             .direct = workload.direct,
+                             .only_reads = workload.kind == WorkloadKind::read,
+                             .lookup = point.lookup};
+    const StreamSeeds seeds = stream_seeds(scenario_.seed, ordinal);
+    auto stream = TRY(make_pattern_stream(workload.pattern, seeds));
+    if (workload.arrivals) {
+      settings.arrivals_per_s = workload.arrivals->per_second;
+      stream = with_arrivals(std::move(stream), workload.arrivals->per_second, seeds.draws);
+    }
+    LiveMergeMeasurement measured =
+        TRY(target_.live_merge({.first_layer = merge.first_layer,
+                                .last_layer = merge.last_layer,
+                                .rate_limit_bytes_per_s = merge.rate_limit_bytes_per_s,
+                                .limits = merge.limits},
+                               *stream, settings, step_progress(), stop_));
+    reports::Repeat repeat = repeat_of(std::move(measured.workload), workload.kind == WorkloadKind::mixed);
+    repeat.duration_s = measured.merge.duration_s;
+    repeat.merge = measured.merge.totals;
+    repeat.live = std::move(measured.live);
+    repeat.files = std::move(measured.merge.files);
+    return repeat;
+  }
+
   static reports::Repeat repeat_of(PerformOutcome outcome, bool by_kind) {
     reports::Repeat repeat;
     repeat.duration_s = outcome.duration_s;
@@ -367,18 +403,18 @@ reports::Measurement describe_step(const MeasuredReplay& replay, const ScenarioP
   return measurement;
 }
 
+std::string merge_range_of(uint32_t first_layer, uint32_t last_layer, const ScenarioPoint& point) {
+  if (first_layer <= 1 && last_layer == point.chain_depth) return "all";
+  const bool leaf = first_layer == point.chain_depth && last_layer == point.chain_depth;
+  return leaf ? "leaf" : fmt::format("{}..{}", first_layer, last_layer);
+}
+
 reports::Measurement describe_step(const MeasuredMerge& merge, const ScenarioPoint& point) {
   reports::Measurement measurement;
   measurement.kind = reports::MeasurementKind::merge;
-  if (merge.pending) {
-    measurement.workload.merge_range = "pending";
-    return measurement;
-  }
-  const bool all = merge.first_layer <= 1 && merge.last_layer == point.chain_depth;
-  const bool leaf = merge.first_layer == point.chain_depth && merge.last_layer == point.chain_depth;
-  measurement.workload.merge_range = all    ? "all"
-                                     : leaf ? "leaf"
-                                            : fmt::format("{}..{}", merge.first_layer, merge.last_layer);
+  measurement.workload.merge_range =
+      merge.pending ? "pending" : merge_range_of(merge.first_layer, merge.last_layer, point);
+  if (merge.pending) return measurement;
   measurement.workload.merge_order = order_name(merge.order);
   return measurement;
 }
@@ -407,6 +443,16 @@ reports::Measurement describe_step(const MeasuredDamage& step, const ScenarioPoi
   reports::Measurement measurement;
   measurement.kind = reports::MeasurementKind::damage;
   measurement.workload.damage = step.kind == DamageKind::header ? "header" : "missing";
+  return measurement;
+}
+
+reports::Measurement describe_step(const MeasuredLiveMerge& merge, const ScenarioPoint& point) {
+  reports::Measurement measurement = describe_step(merge.under, point);
+  measurement.workload.under = std::string(reports::kind_name(measurement.kind));
+  measurement.kind = reports::MeasurementKind::live_merge;
+  measurement.workload.merge_range = merge_range_of(merge.first_layer, merge.last_layer, point);
+  if (merge.rate_limit_bytes_per_s > 0)
+    measurement.workload.rate_limit_bytes_per_s = merge.rate_limit_bytes_per_s;
   return measurement;
 }
 

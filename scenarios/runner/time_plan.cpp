@@ -33,6 +33,12 @@ PlannedWork planned_step(const MeasuredStep& step, const PlannedWork& setup) {
     return {.timed = workload->warm_up, .bytes_moved = bytes_of(workload->pattern)};
   }
   if (std::holds_alternative<MeasuredCheckpoint>(step)) return {};  // moves no data
+  const auto* live = std::get_if<MeasuredLiveMerge>(&step);
+  if (live != nullptr && live->rate_limit_bytes_per_s > 0) {
+    const double seconds =
+        static_cast<double>(setup.bytes_moved) / static_cast<double>(live->rate_limit_bytes_per_s);
+    return {.timed = std::chrono::duration_cast<Nanoseconds>(std::chrono::duration<double>(seconds))};
+  }
   return {.bytes_moved = setup.bytes_moved};  // a merge or a replay: of the order of what the setup wrote
 }
 

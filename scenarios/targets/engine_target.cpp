@@ -2,10 +2,12 @@
 #include "scenarios/targets/engine_target.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,8 +16,12 @@
 #include "engine/chain/chain_open.h"
 #include "engine/io/counted_file_system.h"
 #include "engine/io/uring_queue.h"
+#include "engine/merge/live_merge.h"
+#include "engine/merge/merge_record.h"
 #include "engine/merge/merge_run.h"
+#include "scenarios/targets/engine_live_disk.h"
 #include "scenarios/targets/engine_machine.h"
+#include "scenarios/targets/live_totals.h"
 #include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform.h"
 #include "scenarios/workload/content_ledger.h"
@@ -50,6 +56,8 @@ class TrafficMeter {
     for (const std::string& path : paths_)
       before_.push_back(files_.counters(path));
   }
+
+  [[nodiscard]] size_t file_count() const { return paths_.size(); }
 
   [[nodiscard]] std::vector<reports::FileTraffic> since_start() const {
     std::vector<reports::FileTraffic> traffic;
@@ -169,6 +177,10 @@ class EngineTarget final : public Target {
   Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                  const StepProgress& progress, const StopRequested& stop) override;
 
+  Result<LiveMergeMeasurement> live_merge(const LiveMergeRequest& request, const OperationStream& stream,
+                                          const PerformSettings& settings, const StepProgress& progress,
+                                          const StopRequested& stop) override;
+
   Result<std::vector<reports::LayerState>> layers() override {
     std::vector<reports::LayerState> states;
     for (const std::string& path : paths_) {
@@ -207,6 +219,8 @@ class EngineTarget final : public Target {
   Result<void> discard() override {
     if (machine_ != nullptr) TRY(machine_->remove());
     machine_.reset();
+    paths_.insert(paths_.end(), leftovers_.begin(), leftovers_.end());
+    leftovers_.clear();
     for (const std::string& path : paths_) {
       if (files_.exists(path)) TRY(files_.remove(path));
     }
@@ -235,12 +249,17 @@ class EngineTarget final : public Target {
   // Opens the chain as the step wants it; where the file system refuses direct I/O or mapping, buffered and
   // with a note.
   Result<Chain> open(OpenMode mode, CacheMode cache, const LookupSettings& lookup = {}) {
+    return open(paths_.back(), mode, cache, lookup, random_);
+  }
+
+  Result<Chain> open(const std::string& leaf, OpenMode mode, CacheMode cache, const LookupSettings& lookup,
+                     RandomSource& random) {
     if (refused_.contains(cache)) cache = CacheMode::buffered;
     const ChainOpenOptions options{.mode = mode,
                                    .cache = cache,
                                    .resolve = lookup.resolve,
                                    .metadata_cache_bytes = lookup.metadata_cache_bytes};
-    auto chain = open_chain(files_, paths_.back(), options, random_);
+    auto chain = open_chain(files_, leaf, options, random);
     if (chain) return chain;
     const std::string& fault = chain.error().fault;
     if (fault == "file-direct-unsupported") {
@@ -257,7 +276,7 @@ class EngineTarget final : public Target {
       return chain;
     }
     refused_.insert(cache);
-    return open(mode, CacheMode::buffered, lookup);
+    return open(leaf, mode, CacheMode::buffered, lookup, random);
   }
 
   // Whether the kernel gives this process an io_uring; the first time it does not, with a note.
@@ -288,7 +307,8 @@ class EngineTarget final : public Target {
   DiskSettings disk_;
   uint64_t seed_ = 0;
   SeededRandom random_{0};
-  std::vector<std::string> paths_;  // of the chain, base first
+  std::vector<std::string> paths_;      // of the chain, base first
+  std::vector<std::string> leftovers_;  // of merges that were stopped, records among them
   std::unique_ptr<ContentLedger> ledger_;
   std::unique_ptr<EngineMachine> machine_;  // only where create_machine() made the disk
   uint32_t generation_ = 0;
@@ -367,6 +387,89 @@ Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last
   for (const reports::FileTraffic& file : measured.files) {
     measured.totals.bytes_read += file.bytes_read;
     measured.totals.bytes_written += file.bytes_written;
+  }
+  return measured;
+}
+
+// ---- Merging under a workload ----
+
+Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& request,
+                                                      const OperationStream& stream,
+                                                      const PerformSettings& settings,
+                                                      const StepProgress& progress,
+                                                      const StopRequested& stop) {
+  LiveMergeMeasurement measured;
+  const MergeRange range{.target = request.first_layer - 1, .top = request.last_layer};
+  {
+    const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
+    const MergeEstimate whole = TRY(estimate_merge(chain, range));
+    measured.merge.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
+  }
+  measured.merge.totals.layers_merged = range.source_count();
+  PerformSettings allowed = settings;
+  if (settings.io == IoKind::io_uring && !has_io_uring()) allowed.io = IoKind::psync;
+  allowed.duration.reset();
+  allowed.operations_max = endless;
+
+  SeededRandom random_of_workload(random_.next_u64());  // its chain begins sessions in the workers' threads
+  const auto open_leaf = [&](const std::string& leaf) {
+    return open(leaf, OpenMode::read_write, cache_for(settings), settings.lookup, random_of_workload);
+  };
+  std::vector<std::string> seen = paths_;
+  const auto name_leaf = [&] {
+    seen.push_back(path_in_work_folder(fmt::format("checkpoint-{:04}.avhdx", ++checkpoints_)));
+    return seen.back();
+  };
+  EngineLiveDisk disk(TRY(open_leaf(paths_.back())), open_leaf, name_leaf);
+  const TrafficMeter traffic(files_, paths_);
+
+  std::atomic<bool> is_workload_over = false;
+  Result<ChainOutcome> performed;
+  const WrittenContent content = next_content();
+  std::jthread workload([&] {
+    performed = perform_through_gate(disk.gate(), stream, content, allowed, {});
+    is_workload_over = true;
+  });
+  const LiveMergeOptions options{
+      .merge = {.force = true,
+                .rate_limit_bytes_per_s = request.rate_limit_bytes_per_s,
+                .stop = [&] { return is_workload_over || (stop && stop()); }},
+      .limits = request.limits,
+      .leaf_block_size_bytes = disk_.block_size_bytes,
+      .progress =
+          [&](const LiveProgress& at) {
+            if (progress) progress(at.bytes_merged, at.bytes_to_merge);
+          },
+  };
+  const auto merged = vhdlab::live_merge(files_, disk, range, options, random_);
+  disk.gate().end();
+  workload.join();
+  paths_ = disk.paths();
+  const auto closed = disk.close();
+  for (const std::string& path : seen) {  // what a failure left behind goes with the disk
+    if (std::ranges::find(paths_, path) == paths_.end() && files_.exists(path)) leftovers_.push_back(path);
+    if (files_.exists(merge_record_path(path))) leftovers_.push_back(merge_record_path(path));
+  }
+  if (!performed) return std::unexpected(std::move(performed).error());
+  TRY(merged);
+  TRY(closed);
+
+  measured.merge.duration_s = merged->duration_s;
+  measured.merge.totals.bytes_moved = merged->totals.bytes_copied;
+  measured.merge.totals.bytes_zeroed = merged->totals.bytes_zeroed;
+  measured.live = live_totals_of(*merged);
+  measured.workload = std::move(performed->outcome);
+  measured.workload.metadata_reads = disk.metadata_pages_loaded();
+  if (performed->table_lookups > 0) {
+    measured.workload.metadata_hit_share =
+        1.0 - static_cast<double>(performed->table_reads) / static_cast<double>(performed->table_lookups);
+  }
+  measured.merge.files = traffic.since_start();
+  for (size_t i = traffic.file_count(); i < seen.size(); ++i)
+    measured.merge.files.push_back(traffic_of(seen[i], files_.counters(seen[i])));
+  for (const reports::FileTraffic& file : measured.merge.files) {
+    measured.merge.totals.bytes_read += file.bytes_read;
+    measured.merge.totals.bytes_written += file.bytes_written;
   }
   return measured;
 }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -37,7 +38,8 @@ Nanoseconds cpu_time() {
 
 // One part of a step, warm-up or measured: what all its workers share.
 struct Phase {
-  Chain& chain;
+  Chain* chain;     // where there is no gate
+  PauseGate* gate;  // or none
   const OperationStream& stream;
   WrittenContent content;
   const PerformSettings& settings;
@@ -54,6 +56,13 @@ struct Phase {
 
   [[nodiscard]] Clock::time_point time_of(uint64_t number) const {
     return begin + (stream.issued_at(number) - times_from);
+  }
+
+  [[nodiscard]] bool must_hold() const { return gate != nullptr && gate->is_closed(); }
+
+  [[nodiscard]] bool is_over(Clock::time_point now) const {
+    return ending.load(std::memory_order_relaxed) || (deadline && now >= *deadline) ||
+           (gate != nullptr && gate->is_over());
   }
 
   void fail(Error error) {
@@ -126,16 +135,36 @@ class alignas(64) Worker {
   }
 
   Result<void> perform(Phase& phase) {
-    ChainQueue queue(phase.chain, TRY(make_io_queue(phase.settings)),
-                     static_cast<uint32_t>(in_flight_.size()));
+    if (phase.gate == nullptr) {
+      TRY(perform_on(*phase.chain, phase));
+      return {};
+    }
+    for (Chain* chain = phase.gate->enter(); chain != nullptr; chain = phase.gate->hold()) {
+      auto is_over = perform_on(*chain, phase);
+      if (!is_over || *is_over) {
+        phase.gate->leave();
+        TRY(is_over);
+        return {};
+      }
+      held_since_ = Clock::now();
+      held_left_ = in_flight_.size();
+    }
+    return {};
+  }
+
+  // Until nothing more is to be done, or, with the answer false, until the gate closes.
+  Result<bool> perform_on(Chain& chain, Phase& phase) {
+    ChainQueue queue(chain, TRY(make_io_queue(phase.settings)), static_cast<uint32_t>(in_flight_.size()));
     auto now = Clock::now();
+    bool is_held = false;
     for (bool more = true; more || queue.in_flight() > 0;) {
       while (more && !free_places_.empty()) {
-        more = !phase.ending.load(std::memory_order_relaxed) && !(phase.deadline && now >= *phase.deadline);
-        const auto index = more ? phase.cursor.claim() : std::nullopt;
-        more = index.has_value();
-        if (more && phase.settings.has_times()) more = wait_until_due(phase, *index);
-        if (more) start(phase, *index, queue);
+        more = !phase.must_hold() && !phase.is_over(now);
+        if (more && !claimed_) claimed_ = phase.cursor.claim();
+        more = more && claimed_.has_value();
+        if (more && phase.settings.has_times()) more = wait_until_due(phase, *claimed_);
+        if (more) start(phase, *std::exchange(claimed_, std::nullopt), queue);
+        is_held = !more && phase.must_hold();
       }
       const size_t count = TRY(queue.wait(completions_));
       now = Clock::now();
@@ -145,8 +174,10 @@ class alignas(64) Worker {
         free_places_.push_back(static_cast<uint32_t>(completions_[i].tag));
       }
     }
-    use_ = queue.use();
-    return {};
+    use_.layers_probed += queue.use().layers_probed;
+    use_.table_lookups += queue.use().table_lookups;
+    use_.table_reads += queue.use().table_reads;
+    return !is_held;
   }
 
   void start(Phase& phase, uint64_t index, ChainQueue& queue) {
@@ -156,7 +187,9 @@ class alignas(64) Worker {
     next.operation = phase.stream.at(index);
     const MutableBytes bytes = buffer_.bytes().subspan(place * stride_, next.operation.length_bytes);
     if (next.operation.kind == OperationKind::write) prepare(phase, next.operation, bytes);
-    next.started = phase.settings.arrivals_per_s ? phase.time_of(index) : Clock::now();
+    if (next.operation.kind == OperationKind::write && phase.gate != nullptr)
+      phase.gate->count_written(bytes.size());
+    next.started = start_of(phase, index);
     switch (next.operation.kind) {
       case OperationKind::read:
         return queue.submit_read(next.operation.offset_bytes, bytes, place);
@@ -175,11 +208,24 @@ class alignas(64) Worker {
     if (phase.deadline && due >= *phase.deadline && phase.settings.arrivals_per_s) return false;
     for (auto now = Clock::now(); now < due; now = Clock::now()) {
       if (phase.ending.load(std::memory_order_relaxed)) return false;
-      std::this_thread::sleep_until(std::min(due, now + watch_interval));
+      const auto until = std::min(due, now + watch_interval);
+      if (phase.gate == nullptr) {
+        std::this_thread::sleep_until(until);
+      } else if (phase.gate->wait_until(until)) {
+        return false;
+      }
     }
     last_due_ = std::max(last_due_, due - phase.begin);
     if (!phase.settings.arrivals_per_s && Clock::now() > due + late_after) ++late_;
     return true;
+  }
+
+  // From when an operation's time counts: its arrival, or when the gate held up its worker, or now.
+  [[nodiscard]] Clock::time_point start_of(const Phase& phase, uint64_t index) {
+    if (phase.settings.arrivals_per_s) return phase.time_of(index);
+    if (held_left_ == 0) return Clock::now();
+    --held_left_;
+    return held_since_;
   }
 
   // Making up the content is not the disk's work and not timed.
@@ -207,6 +253,9 @@ class alignas(64) Worker {
   std::vector<uint32_t> free_places_;
   std::vector<ChainCompletion> completions_;
   ChainQueueUse use_;
+  std::optional<uint64_t> claimed_;  // a number of the stream whose operation has not begun
+  Clock::time_point held_since_;     // at the gate
+  size_t held_left_ = 0;             // operations that would have begun then
   reports::Histogram read_latency_;
   reports::Histogram write_latency_;
   uint64_t reads_ = 0;
@@ -265,18 +314,16 @@ Result<uint64_t> warm_up(Chain& chain, const OperationStream& stream, WrittenCon
   if (settings.warm_up.count() == 0) return 0;
   OperationCursor cursor(stream.length());
   const auto begin = Clock::now();
-  Phase phase{chain, stream, content, settings, cursor, begin, begin + settings.warm_up};
+  Phase phase{&chain, nullptr, stream, content, settings, cursor, begin, begin + settings.warm_up};
   auto workers = make_workers(settings, stream);
   TRY(run_phase(phase, workers, 0, endless, {}, stop));
   return std::min(cursor.position(), stream.length());
 }
 
-}  // namespace
-
-Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& stream, WrittenContent content,
-                                      const PerformSettings& settings, const StepProgress& progress,
-                                      const StopRequested& stop) {
-  const uint64_t first = TRY(warm_up(chain, stream, content, settings, stop));
+// The measured part: operations from number `first` on, on a chain or through a gate.
+Result<ChainOutcome> measure(Chain* chain, PauseGate* gate, const OperationStream& stream,
+                             WrittenContent content, const PerformSettings& settings, uint64_t first,
+                             const StepProgress& progress, const StopRequested& stop) {
   const uint64_t available = stream.length() == endless ? endless : stream.length() - first;
   const uint64_t operations = std::min(available, settings.operations_max);
   OperationCursor cursor(operations == endless ? endless : first + operations, first);
@@ -284,7 +331,7 @@ Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& strea
   auto workers = make_workers(settings, stream);
   const Nanoseconds cpu_before = cpu_time();
   const auto begin = Clock::now();
-  Phase phase{chain, stream, content, settings, cursor, begin, std::nullopt};
+  Phase phase{chain, gate, stream, content, settings, cursor, begin, std::nullopt};
   if (settings.duration) phase.deadline = begin + *settings.duration;
   if (settings.arrivals_per_s && first > 0) phase.times_from = stream.issued_at(first - 1);
   TRY(run_phase(phase, workers, first, operations, progress, stop));
@@ -323,6 +370,21 @@ Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& strea
         static_cast<double>(total.layers_probed) / static_cast<double>(outcome.reads.operations);
   }
   return total;
+}
+
+}  // namespace
+
+Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& stream, WrittenContent content,
+                                      const PerformSettings& settings, const StepProgress& progress,
+                                      const StopRequested& stop) {
+  const uint64_t first = TRY(warm_up(chain, stream, content, settings, stop));
+  return measure(&chain, nullptr, stream, content, settings, first, progress, stop);
+}
+
+Result<ChainOutcome> perform_through_gate(PauseGate& gate, const OperationStream& stream,
+                                          WrittenContent content, const PerformSettings& settings,
+                                          const StopRequested& stop) {
+  return measure(nullptr, &gate, stream, content, settings, 0, {}, stop);
 }
 
 }  // namespace vhdlab::scenarios

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "engine/chain/chain.h"
+#include "scenarios/targets/pause_gate.h"
 #include "scenarios/targets/target.h"
 #include "scenarios/workload/content_ledger.h"
 #include "scenarios/workload/operation_stream.h"
@@ -40,5 +41,12 @@ struct ChainOutcome {
 [[nodiscard]] Result<ChainOutcome> perform_on_chain(Chain& chain, const OperationStream& stream,
                                                     WrittenContent content, const PerformSettings& settings,
                                                     const StepProgress& progress, const StopRequested& stop);
+
+// The same through a gate, which may change the chain between operations and ends the workload. An operation
+// that the gate holds up counts its latency from when it would have begun.
+[[nodiscard]] Result<ChainOutcome> perform_through_gate(PauseGate& gate, const OperationStream& stream,
+                                                        WrittenContent content,
+                                                        const PerformSettings& settings,
+                                                        const StopRequested& stop);
 
 }  // namespace vhdlab::scenarios

@@ -2,6 +2,7 @@
 #include "scenarios/targets/perform_virtual.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,7 +20,7 @@ constexpr Nanoseconds virtual_time_max = std::chrono::hours(24 * 365 * 10);
 constexpr Nanoseconds late_after = std::chrono::milliseconds(1);
 
 // The workers of one part of a step. A worker's number is the token of its events.
-class Performance final : public sim::EventHandler {
+class Performance final : public sim::EventHandler, public VirtualLoad {
  public:
   Performance(const VirtualMachineRoom& room, OperationPricer& pricer, const OperationStream& stream,
               uint64_t first, uint64_t operations, const PerformSettings& settings,
@@ -42,7 +43,8 @@ class Performance final : public sim::EventHandler {
     if (duration) deadline_ = begin_ + *duration;
   }
 
-  Result<VirtualOutcome> run(uint64_t events_max) {
+  Result<VirtualOutcome> run(uint64_t events_max, BesideLoad* beside) {
+    if (beside != nullptr) beside->begin(*this);
     for (uint64_t worker = 0; worker < workers_.size(); ++worker)
       begin_operation(worker);
     const sim::RunEnd end = room_.events.run(
@@ -79,6 +81,31 @@ class Performance final : public sim::EventHandler {
     finish_operation(now, token);
   }
 
+  void pause(sim::EventHandler& told, uint64_t token) override {
+    is_paused_ = true;
+    told_ = &told;
+    told_token_ = token;
+    tell_if_still();
+  }
+
+  void resume() override {
+    is_paused_ = false;
+    const std::vector<Held> held = std::exchange(held_, {});
+    for (const Held& each : held) {
+      if (is_ending_) return;
+      catch_up(room_.events.now() - each.since);
+      launch(each.worker);
+    }
+  }
+
+  void end() override { is_ending_ = true; }
+
+  void fail(Error error) override {
+    if (!error_) error_ = std::move(error);
+    is_ending_ = true;
+    room_.events.stop();
+  }
+
  private:
   struct Worker {
     OperationCost cost;
@@ -89,10 +116,15 @@ class Performance final : public sim::EventHandler {
     bool is_waiting_for_its_time = false;
   };
 
-  void fail(Error error) {
-    if (!error_) error_ = std::move(error);
-    is_ending_ = true;
-    room_.events.stop();
+  // A worker whose operation waits for the end of a pause.
+  struct Held {
+    uint64_t worker = 0;
+    VirtualTime since;
+  };
+
+  void tell_if_still() {
+    if (is_paused_ && in_system_ == 0 && told_ != nullptr)
+      room_.events.schedule(room_.events.now(), *std::exchange(told_, nullptr), told_token_);
   }
 
   void begin_operation(uint64_t index) {
@@ -123,8 +155,17 @@ class Performance final : public sim::EventHandler {
   }
 
   void start_operation(uint64_t index) {
+    if (is_ending_) return;
+    if (!settings_.arrivals_per_s) workers_[index].started = room_.events.now();
+    if (is_paused_) {
+      held_.push_back({index, room_.events.now()});
+      return;
+    }
+    launch(index);
+  }
+
+  void launch(uint64_t index) {
     Worker& worker = workers_[index];
-    if (!settings_.arrivals_per_s) worker.started = room_.events.now();
     worker.cost.requests.clear();
     worker.cost.processor = Nanoseconds(0);
     worker.next_request = 0;
@@ -175,6 +216,7 @@ class Performance final : public sim::EventHandler {
       writes_.bytes += worker.operation.length_bytes;
     }
     begin_operation(index);
+    tell_if_still();
   }
 
   [[nodiscard]] ArrivalsSeen arrivals_seen() const {
@@ -244,6 +286,10 @@ class Performance final : public sim::EventHandler {
   std::vector<sim::DeviceRequest> placed_;
   std::optional<Error> error_;
   bool is_ending_ = false;
+  bool is_paused_ = false;
+  std::vector<Held> held_;
+  sim::EventHandler* told_ = nullptr;  // once nothing is in flight
+  uint64_t told_token_ = 0;
   uint64_t begun_ = 0;
   uint64_t in_system_ = 0;
   uint64_t in_system_ns_ = 0;
@@ -296,11 +342,11 @@ Result<VirtualOutcome> perform_virtual(const VirtualMachineRoom& room, Operation
                                        const OperationStream& stream, uint64_t first, uint64_t operations_max,
                                        const PerformSettings& settings, std::optional<Nanoseconds> duration,
                                        uint64_t events_max, const StepProgress& progress,
-                                       const StopRequested& stop) {
+                                       const StopRequested& stop, BesideLoad* beside) {
   const uint64_t available = stream.length() == endless ? endless : stream.length() - first;
   return Performance(room, pricer, stream, first, std::min(available, operations_max), settings, duration,
                      progress, stop)
-      .run(events_max);
+      .run(events_max, beside);
 }
 
 Result<void> perform_alone(const VirtualMachineRoom& room, const OperationCost& cost) {

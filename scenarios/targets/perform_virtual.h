@@ -36,6 +36,31 @@ struct VirtualMachineRoom {
   sim::ServerPool& processors;
 };
 
+// What something beside a workload may do with it. A pause is honest: operations that it holds up count their
+// time from when they would have begun.
+class VirtualLoad {
+ public:
+  // No operation begins any more; `told` gets an event with `token` once none is in flight.
+  virtual void pause(sim::EventHandler& told, uint64_t token) = 0;
+  virtual void resume() = 0;
+  // No operation begins any more; those in flight end. Not while paused.
+  virtual void end() = 0;
+  // Ends the run at once, with this error.
+  virtual void fail(Error error) = 0;
+
+ protected:
+  ~VirtualLoad() = default;
+};
+
+// Runs beside a workload, begins with it, and ends it.
+class BesideLoad {
+ public:
+  virtual void begin(VirtualLoad& load) = 0;
+
+ protected:
+  ~BesideLoad() = default;
+};
+
 struct VirtualOutcome {
   PerformOutcome outcome;                    // durations, totals and latencies
   uint64_t operations_begun = 0;             // of the stream, for whoever goes on
@@ -48,7 +73,8 @@ struct VirtualOutcome {
                                                      const OperationStream& stream, uint64_t first,
                                                      uint64_t operations_max, const PerformSettings& settings,
                                                      std::optional<Nanoseconds> duration, uint64_t events_max,
-                                                     const StepProgress& progress, const StopRequested& stop);
+                                                     const StepProgress& progress, const StopRequested& stop,
+                                                     BesideLoad* beside = nullptr);
 
 // One operation with nothing beside it; virtual time passes. Faults: sim-device-full.
 [[nodiscard]] Result<void> perform_alone(const VirtualMachineRoom& room, const OperationCost& cost);

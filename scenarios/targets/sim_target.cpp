@@ -2,14 +2,19 @@
 #include "scenarios/targets/sim_target.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/layer/extent_layer.h"
 #include "engine/merge/merge_plan.h"
+#include "scenarios/targets/live_totals.h"
+#include "scenarios/targets/merge_virtual.h"
 #include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform_virtual.h"
 #include "scenarios/targets/sim_machine.h"
@@ -173,6 +178,9 @@ class SimTarget final : public Target, private OperationPricer {
                                  const StepProgress& progress, const StopRequested& stop) override;
   Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                  const StepProgress& progress, const StopRequested& stop) override;
+  Result<LiveMergeMeasurement> live_merge(const LiveMergeRequest& request, const OperationStream& stream,
+                                          const PerformSettings& settings, const StepProgress& progress,
+                                          const StopRequested& stop) override;
   Result<std::vector<reports::LayerState>> layers() override;
   Result<reports::Verification> verify(uint64_t seed) override;
 
@@ -225,20 +233,27 @@ class SimTarget final : public Target, private OperationPricer {
     return file;
   }
 
-  std::unique_ptr<ExtentLayer> open_layer(LayerFile& file, OpenMode mode, TableMemory& memory) {
+  // `growth_bytes_max` is what others may let the file grow by while it is open here.
+  std::unique_ptr<ExtentLayer> open_layer(LayerFile& file, OpenMode mode, TableMemory& memory,
+                                          uint64_t growth_bytes_max = 0) {
     auto noted = std::make_unique<sim::SimulatedFile>(file.name, file.number, recorder_, nullptr,
-                                                      file.tables->file_size_bytes());
+                                                      file.tables->file_size_bytes() + growth_bytes_max);
     return std::make_unique<ExtentLayer>(file.name, *file.tables, std::move(noted), mode, memory,
                                          file.number);
   }
 
-  // The chain as it is opened for a step: its tables are not in memory.
-  Chain open(OpenMode leaf_mode, TableMemory& memory, ResolveMode resolve = ResolveMode::walk) {
+  // The chain as it is opened for a step: its tables are not in memory. `growing` is the layer that a merge
+  // writes to meanwhile.
+  Chain open(OpenMode leaf_mode, TableMemory& memory, ResolveMode resolve = ResolveMode::walk,
+             std::optional<LayerIndex> growing = {}) {
     std::vector<std::unique_ptr<Layer>> layers;
     for (const auto& file : layers_) {
       const bool is_leaf = file == layers_.back();
-      if (!is_leaf || leaf_mode == OpenMode::read_only) file->tables->freeze();
-      layers.push_back(open_layer(*file, is_leaf ? leaf_mode : OpenMode::read_only, memory));
+      // Blocks and their bitmaps are less than twice the disk.
+      const bool grows = layers.size() == growing;
+      if ((!is_leaf || leaf_mode == OpenMode::read_only) && !grows) file->tables->freeze();
+      layers.push_back(open_layer(*file, is_leaf ? leaf_mode : OpenMode::read_only, memory,
+                                  grows ? 2 * disk_.size_bytes : 0));
     }
     return Chain(std::move(layers), resolve);
   }
@@ -260,6 +275,8 @@ class SimTarget final : public Target, private OperationPricer {
            static_cast<int64_t>(requests.size()) * host_.request +
            sim::time_for(bytes, host_.copy_bytes_per_s);
   }
+
+  class LiveSide;
 
   // File systems share whole blocks. Payload blocks stand at multiples of 1 MiB, so the place in the target
   // is aligned where the place on the disk is.
@@ -327,6 +344,7 @@ class SimTarget final : public Target, private OperationPricer {
   uint64_t probes_ = 0;
   uint64_t lookups_ = 0;
   uint64_t table_reads_ = 0;
+  uint64_t written_bytes_ = 0;
 };
 
 // ---- Setup ----
@@ -416,6 +434,7 @@ Result<void> SimTarget::price(const Operation& operation, OperationCost& cost) {
     case OperationKind::write:
       TRY(write_to_chain(*chain_, operation.range(), write_plan_));
       probes = 1;
+      written_bytes_ += operation.length_bytes;
       lookups_ += write_plan_.tables.lookups;
       table_pages = write_plan_.tables.reads.size();
       break;
@@ -606,6 +625,253 @@ Result<MergeMeasurement> SimTarget::merge(uint32_t first_layer, uint32_t last_la
   for (const reports::FileTraffic& file : measured.files) {
     measured.totals.bytes_read += file.bytes_read;
     measured.totals.bytes_written += file.bytes_written;
+  }
+  return measured;
+}
+
+// ---- Merging under a workload ----
+
+// What a live merge does to the layers, and the requests this takes.
+class SimTarget::LiveSide final : public LiveMergeSide {
+ public:
+  LiveSide(SimTarget& target, MergeRange range, const LookupSettings& lookup)
+      : sim_(target), range_(range), lookup_(lookup), takes_leaf_(range.top + 1 == target.layers_.size()) {}
+
+  [[nodiscard]] bool takes_leaf() const { return takes_leaf_; }
+  [[nodiscard]] std::vector<reports::FileTraffic>& dropped() { return dropped_; }
+
+  Result<void> open_chain(OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    memory_.emplace(lookup_.metadata_cache_bytes.value_or(0) / table_page_length);
+    chain_.emplace(sim_.open(OpenMode::read_write, *memory_, lookup_.resolve, range_.target));
+    sim_.chain_ = &*chain_;
+    for (const auto& layer : chain_->layers())
+      TRY(read_head(*layer));
+    return {};
+  }
+
+  Result<void> close_chain(OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    TRY(chain_->close());
+    chain_.reset();
+    sim_.chain_ = nullptr;
+    return {};
+  }
+
+  Result<void> put_on_top(OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    sim_.add_layer(fmt::format("checkpoint-{:04}.avhdx", ++sim_.checkpoints_), true);
+    sim_.layers_.back()->traffic = {.file = sim_.layers_.back()->name};
+    TableMemory memory;
+    const auto layer = sim_.open_layer(*sim_.layers_.back(), OpenMode::read_write, memory);
+    TRY(read_head(*sim_.open_layer(**(sim_.layers_.end() - 2), OpenMode::read_only, memory)));
+    for (const ByteRange& part : head_parts)  // of a new file
+      TRY(layer->file().write(part.offset, small_.bytes().first(part.length)));
+    return layer->file().flush();
+  }
+
+  Result<uint64_t> begin_pass(OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    merge_memory_.emplace(uint64_t{0});
+    sources_.emplace(sim_.open(OpenMode::read_only, *merge_memory_));
+    target_ = sim_.open_layer(*sim_.layers_[range_.target], OpenMode::read_write, *merge_memory_);
+    for (LayerIndex layer = range_.target; layer <= range_.top; ++layer)
+      TRY(read_head(*sources_->layers()[layer]));
+    window_ = step_ = done_ = 0;
+    steps_.clear();
+    const MergeEstimate whole = TRY(estimate_merge(*sources_, range_));
+    return whole.bytes_to_copy + whole.bytes_to_zero;
+  }
+
+  Result<MovedPiece> move_piece(uint64_t bytes_max, OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    MovedPiece moved;
+    while (step_ == steps_.size() && window_ < sim_.disk_.size_bytes) {
+      const ByteRange part{window_, std::min(merge_window_bytes, sim_.disk_.size_bytes - window_)};
+      TRY(plan_merge_window(sources_->layers(), range_, part, read_plan_, steps_));
+      window_ = part.end();
+      step_ = done_ = 0;
+    }
+    if (step_ == steps_.size()) {
+      TRY(target_->close());
+      return moved;
+    }
+    const MergeStep& step = steps_[step_];
+    const uint64_t left = step.virtual_range.length - done_;
+    const uint64_t length = step.is_zero ? left : std::min(bytes_max, left);
+    const ByteRange range{step.virtual_range.offset + done_, length};
+    if (target_->flush_is_due()) TRY(target_->flush());
+    if (step.is_zero) {
+      TRY(target_->plan_zero(range, plan_));
+      TRY(carry_out(*target_, plan_, range.offset, {}));
+      moved.bytes_zeroed = length;
+    } else {
+      const MutableBytes piece = sim_.buffer_.bytes().first(length);
+      sim_.recorder_.source = {.buffer = piece,
+                               .copied_from = &sim_.layers_[step.source]->labels,
+                               .file_offset = step.file_offset + done_};
+      TRY(sources_->layers()[step.source]->file().read(step.file_offset + done_, piece));
+      TRY(target_->plan_write(range, plan_));
+      TRY(carry_out(*target_, plan_, range.offset, piece));
+      moved.bytes_copied = length;
+    }
+    done_ += length;
+    if (done_ == step.virtual_range.length) {
+      ++step_;
+      done_ = 0;
+    }
+    return moved;
+  }
+
+  Result<uint64_t> end_pass(OperationCost& cost) override {
+    const Noting noting(*this, cost);
+    sources_.reset();
+    target_.reset();
+    const auto first = sim_.layers_.begin() + range_.target + 1;
+    const auto last = sim_.layers_.begin() + range_.top + 1;
+    for (auto file = first; file != last; ++file) {
+      sim_.volume_->remove((*file)->number);
+      dropped_.push_back((*file)->traffic);
+    }
+    sim_.layers_.erase(first, last);
+    if (range_.target + 1 == sim_.layers_.size()) return 0;
+    {
+      TableMemory memory;
+      const auto child = sim_.open_layer(*sim_.layers_[range_.target + 1], OpenMode::read_write, memory);
+      TRY(child->file().write(head_parts.back().offset, small_.bytes().first(4 * kib)));  // its locator
+      TRY(child->file().flush());
+    }
+    if (!takes_leaf_) return 0;
+    range_.top = range_.target + 1;
+    TableMemory memory;
+    const Chain chain = sim_.open(OpenMode::read_only, memory);
+    const MergeEstimate left = TRY(estimate_merge(chain, range_));
+    return left.bytes_to_copy + left.bytes_to_zero;
+  }
+
+  uint64_t bytes_written() const override { return sim_.written_bytes_; }
+
+  // What the target lets go of when the merge is over.
+  void let_go() {
+    sources_.reset();
+    target_.reset();
+    chain_.reset();
+    sim_.chain_ = nullptr;
+    sim_.recorder_.collected = nullptr;
+  }
+
+ private:
+  // Has the requests made during a call noted in its cost, and its processor time set at the end.
+  class Noting {
+   public:
+    Noting(LiveSide& side, OperationCost& cost) : side_(side), cost_(cost) {
+      side_.sim_.recorder_.collected = &cost.requests;
+    }
+    ~Noting() { cost_.processor = side_.sim_.processor_time(1, cost_.requests); }
+    Noting(const Noting&) = delete;
+    Noting& operator=(const Noting&) = delete;
+
+   private:
+    LiveSide& side_;
+    OperationCost& cost_;
+  };
+
+  // What opening a file reads before its tables, and making one writes: MS-VHDX 2.2 and 2.6, at the places
+  // our images have them.
+  static constexpr std::array<ByteRange, 6> head_parts = {{{0, 64 * kib},
+                                                           {64 * kib, 4 * kib},
+                                                           {128 * kib, 4 * kib},
+                                                           {192 * kib, 64 * kib},
+                                                           {256 * kib, 64 * kib},
+                                                           {2 * mib, 64 * kib}}};
+  Result<void> read_head(Layer& layer) {
+    for (const ByteRange& part : head_parts)
+      TRY(layer.file().read(part.offset, small_.bytes().first(part.length)));
+    return {};
+  }
+
+  SimTarget& sim_;
+  MergeRange range_;
+  LookupSettings lookup_;
+  bool takes_leaf_;
+  std::optional<TableMemory> memory_;
+  std::optional<Chain> chain_;  // the workload's
+  std::optional<TableMemory> merge_memory_;
+  std::optional<Chain> sources_;
+  std::unique_ptr<ExtentLayer> target_;
+  AlignedBuffer small_{64 * kib};
+  uint64_t window_ = 0;
+  std::vector<MergeStep> steps_;  // of the window
+  size_t step_ = 0;
+  uint64_t done_ = 0;  // of the step
+  ReadPlan read_plan_;
+  WritePlan plan_;
+  std::vector<reports::FileTraffic> dropped_;  // of files that are gone
+};
+
+Result<LiveMergeMeasurement> SimTarget::live_merge(const LiveMergeRequest& request,
+                                                   const OperationStream& stream,
+                                                   const PerformSettings& settings,
+                                                   const StepProgress& progress, const StopRequested& stop) {
+  LiveMergeMeasurement measured;
+  ++generation_;
+  warm_cache();
+  const uint64_t longest = std::max(stream.longest_operation_bytes(), move_piece_bytes);
+  if (buffer_.size() < longest) buffer_ = AlignedBuffer(longest);
+  const MergeRange range{.target = request.first_layer - 1, .top = request.last_layer};
+  measured.merge.totals.layers_merged = range.source_count();
+  {
+    recorder_.collected = nullptr;
+    TableMemory memory;
+    const Chain chain = open(OpenMode::read_only, memory);
+    const MergeEstimate whole = TRY(estimate_merge(chain, range));
+    measured.merge.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
+  }
+  for (const auto& file : layers_)
+    file->traffic = {.file = file->name};
+  probes_ = lookups_ = table_reads_ = written_bytes_ = 0;
+
+  LiveSide side(*this, range, settings.lookup);
+  OperationCost opening;  // before the merge begins: not its business
+  TRY(side.open_chain(opening));
+  const LiveMergePlan plan{.takes_leaf = side.takes_leaf(),
+                           .rate_limit_bytes_per_s = request.rate_limit_bytes_per_s,
+                           .piece_bytes_max = move_piece_bytes,
+                           .limits = request.limits};
+  LiveMergeVirtual merge(room(false), side, plan, progress, stop);
+  auto performed = perform_virtual(room(settings.direct), *this, stream, 0, endless, settings, std::nullopt,
+                                   options_.events_max, {}, stop, &merge);
+  OperationCost closing;
+  if (performed && chain_ != nullptr) TRY(side.close_chain(closing));
+  side.let_go();
+  TRY(performed);
+  if (performed->ended_early) {
+    notes_.push_back({reports::Note::Severity::warning, "sim-bounded",
+                      fmt::format("a live merge ended after {} virtual seconds because {}",
+                                  performed->outcome.duration_s, sim::reason_of(*performed->ended_early))});
+  }
+  const LiveMergeOutcome& outcome = merge.outcome();
+  measured.live = live_totals_of(outcome);
+  measured.merge.duration_s = outcome.duration_s;
+  measured.merge.totals.bytes_moved = outcome.totals.bytes_copied;
+  measured.merge.totals.bytes_zeroed = outcome.totals.bytes_zeroed;
+  measured.workload = std::move(performed->outcome);
+  if (measured.workload.reads.operations > 0) {
+    measured.workload.layers_probed_per_read =
+        static_cast<double>(probes_) / static_cast<double>(measured.workload.reads.operations);
+  }
+  measured.workload.metadata_reads = table_reads_;
+  if (lookups_ > 0) {
+    measured.workload.metadata_hit_share =
+        1.0 - static_cast<double>(table_reads_) / static_cast<double>(lookups_);
+  }
+  for (const auto& file : layers_)
+    measured.merge.files.push_back(file->traffic);
+  std::ranges::copy(side.dropped(), std::back_inserter(measured.merge.files));
+  std::ranges::sort(measured.merge.files, {}, &reports::FileTraffic::file);  // the base first, then by number
+  for (const reports::FileTraffic& file : measured.merge.files) {
+    measured.merge.totals.bytes_read += file.bytes_read;
+    measured.merge.totals.bytes_written += file.bytes_written;
   }
   return measured;
 }

@@ -20,6 +20,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/units.h"
+#include "engine/merge/live_course.h"
 #include "reports/results/run_record.h"
 #include "scenarios/language/scenario.h"
 #include "scenarios/workload/operation_stream.h"
@@ -92,6 +93,21 @@ struct DamageMeasurement {
   reports::DamageTotals totals;
 };
 
+// A merge under a running workload: of layers first_layer .. last_layer into the one below them.
+struct LiveMergeRequest {
+  uint32_t first_layer = 0;
+  uint32_t last_layer = 0;
+  uint64_t rate_limit_bytes_per_s = 0;  // 0: none
+  LiveLimits limits{};
+};
+
+// What it cost, and what the workload did meanwhile. A merge that gave up is measured like any other.
+struct LiveMergeMeasurement {
+  MergeMeasurement merge;  // of the totals, those that are counted under a workload
+  reports::LiveMergeTotals live;
+  PerformOutcome workload;  // from the merge's beginning to its end; files are in `merge`
+};
+
 // One thread calls a target. Every call may take long; each asks `stop` and fails with the kind interrupted
 // then.
 class Target {
@@ -134,6 +150,15 @@ class Target {
   [[nodiscard]] virtual Result<MergeMeasurement> merge(uint32_t first_layer, uint32_t last_layer,
                                                        MergeOrder order, const StepProgress& progress,
                                                        const StopRequested& stop) = 0;
+
+  // The same while a workload goes on, which begins and ends with the merge: the stream is endless, and of
+  // `settings` warm-up, duration and operations_max are not heeded. Where the leaf is among the merged layers
+  // the chain may be one layer higher afterwards than without a workload: see engine/merge/live_merge.h.
+  [[nodiscard]] virtual Result<LiveMergeMeasurement> live_merge(const LiveMergeRequest& request,
+                                                                const OperationStream& stream,
+                                                                const PerformSettings& settings,
+                                                                const StepProgress& progress,
+                                                                const StopRequested& stop) = 0;
 
   // Takes, applies or deletes a checkpoint of the machine, by its name. Nothing is merged by this. Faults of
   // this and the following: target-no-machine (the disk is none); checkpoint-unknown.

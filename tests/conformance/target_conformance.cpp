@@ -249,6 +249,107 @@ TEST_P(TargetConformance, MergesAMiddleRangeAndLeavesTheRestInPlace) {
   expect_content(target());
 }
 
+// Writes in order and round again over the first `bytes` of the disk.
+std::unique_ptr<OperationStream> endless_writes(uint64_t bytes) {
+  return *make_pattern_stream({.pattern = AccessPattern::sequential,
+                               .range = {0, bytes},
+                               .block_size_bytes = 64 * kib,
+                               .read_percentage = 0},
+                              stream_seeds(seed, 98));
+}
+
+uint64_t sum_of_merged(const reports::LiveMergeTotals& live) {
+  uint64_t sum = 0;
+  for (const reports::LiveMergePass& pass : live.passes)
+    sum += pass.bytes_merged;
+  return sum;
+}
+
+TEST_P(TargetConformance, MergesBelowTheLeafUnderAWorkload) {
+  // Goal: one pass over the union, whatever the workload writes to the leaf. Method: layers 1 to 3 of 4 under
+  // a mixed load; depth, bytes and content afterwards.
+  build_chain(target(), 4, 100);
+  const auto stream = with_arrivals(random_reads(50), 1000, seed);
+  const auto merged = target().live_merge({.first_layer = 1, .last_layer = 3}, *stream,
+                                          {.queue_depth = 4, .arrivals_per_s = 1000}, {}, {});
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_TRUE(merged->live.finished);
+  EXPECT_EQ(merged->merge.totals.layers_merged, 3U);
+  EXPECT_EQ(merged->merge.totals.bytes_moved, merged->merge.totals.union_bytes);
+  ASSERT_EQ(merged->live.passes.size(), 1U);
+  EXPECT_EQ(merged->live.passes[0].bytes_merged, merged->merge.totals.bytes_moved);
+  EXPECT_EQ(merged->live.passes[0].bytes_written, 0U) << "nothing of it must be merged in its turn";
+  EXPECT_GT(merged->live.passes[0].pause_s, 0);
+  EXPECT_GE(merged->merge.duration_s, merged->live.passes[0].pause_s);
+  EXPECT_EQ(target().layers()->size(), 2U);
+  expect_content(target());
+}
+
+TEST_P(TargetConformance, MergesTheLeafUnderReadsInOnePassAndAPause) {
+  // Goal: where nothing is written, deleting the last checkpoint takes one pass. Method: both layers into the
+  // base under reads; one file is left.
+  build_chain(target(), 2, 50);
+  const auto merged =
+      target().live_merge({.first_layer = 1, .last_layer = 2}, *random_reads(),
+                          {.queue_depth = 4, .lookup = {.resolve = ResolveMode::index}}, {}, {});
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_TRUE(merged->live.finished);
+  EXPECT_EQ(merged->live.passes.size(), 2U) << "the pass, and a rest of nothing";
+  EXPECT_EQ(sum_of_merged(merged->live), merged->merge.totals.bytes_moved);
+  EXPECT_EQ(merged->merge.totals.bytes_moved, merged->merge.totals.union_bytes);
+  EXPECT_EQ(target().layers()->size(), 1U);
+  expect_content(target());
+}
+
+TEST_P(TargetConformance, MergesTheLeafAndWhatIsWrittenMeanwhile) {
+  // Goal: what a pass leaves is merged in the pause. Method: 4 MiB at 8 MiB/s, while the same 1 MiB is
+  // written again and again, which is as much as may be left.
+  build_chain(target(), 1, 64);
+  const auto merged = target().live_merge({.first_layer = 1,
+                                           .last_layer = 1,
+                                           .rate_limit_bytes_per_s = 8 * mib,
+                                           .limits = {.pause_bytes_max = 1 * mib}},
+                                          *endless_writes(1 * mib), {.queue_depth = 4}, {}, {});
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_TRUE(merged->live.finished) << merged->live.explanation;
+  ASSERT_EQ(merged->live.passes.size(), 2U);
+  EXPECT_GT(merged->live.passes[0].bytes_written, 0U);
+  EXPECT_EQ(merged->live.passes[1].bytes_merged, merged->live.passes[0].bytes_written);
+  EXPECT_EQ(sum_of_merged(merged->live), merged->merge.totals.bytes_moved);
+  EXPECT_GT(merged->workload.writes.operations, 0U);
+  EXPECT_EQ(target().layers()->size(), 1U);
+  expect_content(target());
+}
+
+TEST_P(TargetConformance, SaysThatAMergeCannotFinishUnderWrites) {
+  // Goal: W >= C is an outcome, and the disk is whole. Method: a leaf of 1 MiB merged at 1 MiB/s, while the
+  // same 1 MiB is written again and again.
+  build_chain(target(), 0, 0);
+  ASSERT_TRUE(target().take_checkpoint());
+  write_or_fail(target(), *writes(2, 64 * kib, 16, {0, 1 * mib}));
+  const auto merged = target().live_merge({.first_layer = 1,
+                                           .last_layer = 1,
+                                           .rate_limit_bytes_per_s = 1 * mib,
+                                           .limits = {.pause_bytes_max = 64 * kib}},
+                                          *endless_writes(1 * mib), {.queue_depth = 2}, {}, {});
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_FALSE(merged->live.finished);
+  EXPECT_TRUE(merged->live.explanation.starts_with("cannot finish: the guest writes "))
+      << merged->live.explanation;
+  EXPECT_EQ(merged->live.passes.size(), 2U);
+  EXPECT_EQ(target().layers()->size(), 2U);
+  expect_content(target());
+}
+
+TEST_P(TargetConformance, StopsALiveMergeAndKeepsTheContent) {
+  build_chain(target(), 2, 16);
+  const auto merged = target().live_merge({.first_layer = 1, .last_layer = 1}, *random_reads(50),
+                                          {.queue_depth = 2}, {}, [] { return true; });
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(merged.error().kind, ErrorKind::interrupted);
+  expect_content(target());
+}
+
 TEST_P(TargetConformance, FailsAsInterruptedWhenAskedToStop) {
   // Goal: a request to stop ends an endless step with its own kind of failure, and the target goes on
   // working.

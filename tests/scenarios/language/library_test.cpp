@@ -39,7 +39,7 @@ TEST(Library, EveryFileParsesIsNamedAsItsFileAndOpensWithAQuestion) {
     EXPECT_TRUE(scenario->question.ends_with('?')) << scenario->question;
     EXPECT_NE(scenario->introduction.find("How to read the answer"), std::string::npos) << scenario->name;
   }
-  EXPECT_EQ(files, 11U);
+  EXPECT_EQ(files, 12U);
 }
 
 TEST(Library, ReadDegradationSweepsTheDepthsOfItsQuestion) {

@@ -169,6 +169,43 @@ TEST(ParseScenario, TakesArrivalsAndTheTargetTheyAreFor) {
             "'rate' of 'arrivals' is '2000000/s', expected a rate from 0.001/s to 1000000/s, such as 500/s");
 }
 
+TEST(ParseScenario, TakesALiveMergeWithTheWorkloadItRunsUnder) {
+  // Goal: defaults, limits and what is wrong are said. Method: one whole step, swept over its rate limit, and
+  // one mistake at a time.
+  const std::string deep = "setup:\n  - create: base\n  - { repeat: 4, steps: [checkpoint] }\n";
+  const auto with = [&](const std::string& step) {
+    return head + deep + "measure: [ { live_merge: { " + step + " } } ]\n";
+  };
+  const Scenario scenario =
+      parsed(with("name: merge, range: { from: 1, to: 3 }, rate_limit: $limit, pause_below: 1MiB, passes: 9, "
+                  "under: { mixed: { read_percentage: 70, queue_depth: 8, arrivals: { rate: 500/s } } }") +
+             "sweep: { limit: [unlimited, 50MiB/s] }\n");
+  ASSERT_EQ(scenario.points.size(), 2U);
+  const auto& merge = std::get<MeasuredLiveMerge>(scenario.points[1].measure.at(0));
+  EXPECT_EQ(std::pair(merge.first_layer, merge.last_layer), std::pair(1U, 3U));
+  EXPECT_EQ(merge.rate_limit_bytes_per_s, 50 * mib);
+  EXPECT_EQ(std::get<MeasuredLiveMerge>(scenario.points[0].measure.at(0)).rate_limit_bytes_per_s, 0U);
+  EXPECT_EQ(merge.limits.pause_bytes_max, 1 * mib);
+  EXPECT_EQ(merge.limits.passes_max, 9U);
+  EXPECT_EQ(merge.under.kind, WorkloadKind::mixed);
+  EXPECT_EQ(merge.under.queue_depth, 8U);
+  EXPECT_EQ(merge.under.arrivals->per_second, 500);
+  EXPECT_EQ(
+      parsed(with("under: { read: {} }, rate_limit: $n") + "sweep: { n: [8MiB/s, 1GiB/s] }\n").sweep[0].unit,
+      "B/s");
+  EXPECT_EQ(
+      finding_of(with("under: { read: {} }, rate_limit: 50MiB")),
+      "'rate_limit' of 'live_merge' is '50MiB', expected a rate from 64KiB/s to 1TiB/s, such as 50MiB/s, "
+      "or 'unlimited'");
+  EXPECT_EQ(finding_of(with("range: all")), "'live_merge' has no 'under'");
+  EXPECT_EQ(finding_of(with("under: { replay: {} }")), "unknown workload 'replay' in 'under'");
+  EXPECT_EQ(finding_of(with("under: { read: { duration: 3s } }")), "unknown key 'duration' in 'read'");
+  EXPECT_EQ(finding_of(with("under: { write: { read_percentage: 50 } }")),
+            "'read_percentage' is given, but the workload is not 'mixed'");
+  EXPECT_EQ(finding_of(with("under: { read: {} }, range: { from: 2, to: 5 }")),
+            "the range ends at layer 5, but the setup takes 4 checkpoints");
+}
+
 TEST(ParseScenario, FindsTenMistakesAtOnceEachAtItsPlace) {
   // Goal: no mistake hides another. Method: a file with ten, in order of place.
   const std::string text =

@@ -148,6 +148,20 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
       {scenario("  - read: { name: Reads }\n"), false},
       {scenario("  - mixed: { name: m }\n"), false},
       {scenario("  - mixed: { read_percentage: 101 }\n"), false},
+      {scenario("  - live_merge: { under: { read: {} } }\n", "  - checkpoint\n"), true},
+      {scenario("  - live_merge: { rate_limit: 1.5MiB/s, pause_below: 64k, passes: 3, under: { write: { "
+                "block_size: 64KiB, arrivals: { rate: 80/s } } } }\n",
+                "  - checkpoint\n"),
+       true},
+      {scenario("  - live_merge: { rate_limit: unlimited, under: { mixed: { read_percentage: 50 } } }\n",
+                "  - checkpoint\n"),
+       true},
+      {scenario("  - live_merge: {}\n", "  - checkpoint\n"), false},
+      {scenario("  - live_merge: { under: { mixed: {} } }\n", "  - checkpoint\n"), false},
+      {scenario("  - live_merge: { under: { read: { warm_up: 1s } } }\n", "  - checkpoint\n"), false},
+      {scenario("  - live_merge: { under: { read: {}, write: {} } }\n", "  - checkpoint\n"), false},
+      {scenario("  - live_merge: { rate_limit: 50MiB, under: { read: {} } }\n", "  - checkpoint\n"), false},
+      {scenario("  - live_merge: { passes: 0, under: { read: {} } }\n", "  - checkpoint\n"), false},
       {scenario("  - merge: { range: some }\n"), false},
       {scenario("  - merge: { range: { from: 1 } }\n"), false},
       {scenario("  - replay: { wrap: true }\n"), false},
@@ -184,8 +198,9 @@ TEST(ScenarioSchema, AgreesWithTheParser) {
 
 TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   // Goal: no false alarm in an editor. Method: the shipped files.
-  for (const char* name : {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index",
-                           "io-kinds", "metadata-regimes", "leftovers"}) {
+  for (const char* name :
+       {"quick", "read-degradation", "merge-cost", "trace-replay", "walk-or-index", "io-kinds",
+        "metadata-regimes", "leftovers", "live-merge", "papers/live-merge-divergence"}) {
     const std::string path = tests::checkout_path("scenarios/library/" + std::string(name) + ".yaml");
     EXPECT_TRUE(schema_accepts(json_from(YAML::LoadFile(path)))) << path;
   }

@@ -83,6 +83,21 @@ class NotebookTarget final : public Target {
     depth_ = 0;
     return MergeMeasurement{};
   }
+  Result<LiveMergeMeasurement> live_merge(const LiveMergeRequest& request, const OperationStream& stream,
+                                          const PerformSettings& settings, const StepProgress&,
+                                          const StopRequested&) override {
+    calls.emplace_back("live_merge");
+    depth_ = 0;
+    live_request = request;
+    live_arrivals_per_s = settings.arrivals_per_s;
+    LiveMergeMeasurement measured;
+    measured.merge.duration_s = 2;
+    measured.merge.totals.bytes_moved = 100;
+    measured.live = {.finished = false, .explanation = "cannot finish: why"};
+    measured.workload.duration_s = 3;
+    measured.workload.all.operations = stream.length() == endless ? 50 : 0;
+    return measured;
+  }
   Result<std::vector<reports::LayerState>> layers() override {
     return std::vector<reports::LayerState>(depth_ + 1);
   }
@@ -99,6 +114,8 @@ class NotebookTarget final : public Target {
   uint64_t first_written_offset = 0;
   std::vector<std::string> unforeseen;
   std::vector<uint64_t> first_operation_offsets;
+  LiveMergeRequest live_request;
+  std::optional<double> live_arrivals_per_s;
 
  private:
   uint32_t depth_ = 0;
@@ -133,6 +150,32 @@ TEST(RunScenario, BuildsTheDiskOnceWhereRepeatsOnlyRead) {
   EXPECT_FALSE(run(scenario_of(one_depth, reads), target).failure);
   EXPECT_THAT(target.calls,
               ElementsAre("create", "checkpoint", "write", "perform", "perform", "verify", "discard"));
+}
+
+TEST(RunScenario, RecordsALiveMergeWithWhatItsWorkloadDid) {
+  // Goal: what was asked reaches the target, and rates count over the merge's time. Method: one step under
+  // arrivals.
+  NotebookTarget target;
+  const RunOutcome outcome = run(
+      scenario_of(two_depths,
+                  "  - live_merge: { name: merge, rate_limit: 1MiB/s, pause_below: 64KiB, under: { write: { "
+                  "arrivals: { rate: 80/s } } } }\n"),
+      target);
+  ASSERT_FALSE(outcome.failure);
+  EXPECT_EQ(target.live_request.first_layer, 1U);
+  EXPECT_EQ(target.live_request.last_layer, 3U);
+  EXPECT_EQ(target.live_request.rate_limit_bytes_per_s, 1U << 20);
+  EXPECT_EQ(target.live_request.limits.pause_bytes_max, 64U << 10);
+  EXPECT_EQ(target.live_arrivals_per_s, 80);
+  const reports::Measurement& nothing = outcome.record.points[0].measurements[0];
+  EXPECT_TRUE(nothing.repeats[0].live->finished) << "there was nothing to merge at depth 0";
+  const reports::Measurement& merge = outcome.record.points[1].measurements[0];
+  EXPECT_EQ(merge.kind, reports::MeasurementKind::live_merge);
+  EXPECT_EQ(merge.workload.under, "write");
+  EXPECT_EQ(merge.workload.merge_range, "all");
+  EXPECT_DOUBLE_EQ(reports::find_summary(merge, "iops")->median, 25);
+  EXPECT_DOUBLE_EQ(reports::find_summary(merge, "finished")->median, 0);
+  EXPECT_EQ(merge.repeats[0].live->explanation, "cannot finish: why");
 }
 
 TEST(RunScenario, BuildsTheDiskAgainAfterAMerge) {

@@ -223,5 +223,76 @@ TEST(SimTarget, RefusesADiskItsDeviceCannotHold) {
   EXPECT_EQ(written.error().fault, "sim-device-full");
 }
 
+TEST(SimTarget, TakesTheTimeOfALiveMergeThatTheLawSays) {
+  // Goal: D / (C - W), within 5 %: each pass also opens files and flushes, and no limit holds for the rest
+  // that is merged in a pause. Method: 512 MiB at 32 MiB/s under writes that all hit new places, W from
+  // nothing to 0.75 C.
+  constexpr uint64_t delta = 512 * mib;
+  constexpr double copy = 32.0 * mib;
+  const auto writes = [] {
+    return *make_pattern_stream({.pattern = AccessPattern::sequential,
+                                 .range = {0, 6 * gib},
+                                 .block_size_bytes = 16 * kib,
+                                 .read_percentage = 0},
+                                stream_seeds(7, 9));
+  };
+  auto fast = small_volume();
+  fast.operations_per_s_max.reset();
+  fast.bytes_per_s = 20'000'000'000;
+  fast.round_trip = std::chrono::microseconds(20);
+  fast.service = std::chrono::microseconds(20);
+  for (const double share : {0.001, 0.25, 0.5, 0.75}) {
+    const auto target = make_sim_target({.device = profile_of("volume", fast)});
+    ASSERT_TRUE(target->create_base({.size_bytes = 6 * gib,
+                                     .block_size_bytes = 2 * mib,
+                                     .logical_sector_size_bytes = 512,
+                                     .physical_sector_size_bytes = 4096},
+                                    7));
+    ASSERT_TRUE(target->take_checkpoint());
+    const auto history = *make_pattern_stream({.pattern = AccessPattern::sequential,
+                                               .range = {0, 6 * gib},
+                                               .block_size_bytes = 1 * mib,
+                                               .read_percentage = 0,
+                                               .operations = delta / mib},
+                                              stream_seeds(7, 1));
+    ASSERT_TRUE(target->write(*history, 1, {}, {}));
+    const double per_second = share * copy / (16 * kib);
+    const auto merged = target->live_merge(
+        {.first_layer = 1, .last_layer = 1, .rate_limit_bytes_per_s = static_cast<uint64_t>(copy)},
+        *with_arrivals(writes(), per_second, 3), {.queue_depth = 16, .arrivals_per_s = per_second}, {}, {});
+    ASSERT_TRUE(merged) << merged.error().text();
+    EXPECT_TRUE(merged->live.finished) << share << ": " << merged->live.explanation;
+    const double law = static_cast<double>(delta) / (copy - share * copy);
+    EXPECT_NEAR(merged->merge.duration_s / law, 1, 0.05) << share;
+    const auto verified = target->verify(7);
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->sectors_wrong, 0U) << verified->first_wrong;
+  }
+}
+
+TEST(SimTarget, GivesTheSameLiveMergeTwice) {
+  // Goal: events decide, nothing else. Method: the same merge in two targets, to the last bit.
+  const auto measure = [] {
+    const auto target = make_sim_target({.device = profile_of("hdd", small_hdd())});
+    EXPECT_TRUE(target->create_base({.size_bytes = 64 * mib,
+                                     .block_size_bytes = 1 * mib,
+                                     .logical_sector_size_bytes = 512,
+                                     .physical_sector_size_bytes = 4096},
+                                    7));
+    EXPECT_TRUE(target->take_checkpoint());
+    EXPECT_TRUE(target->write(*stream(1, {0, 64 * mib}, 64 * kib, 0, 100), 1, {}, {}));
+    auto merged = target->live_merge({.first_layer = 1, .last_layer = 1, .rate_limit_bytes_per_s = 4 * mib},
+                                     *stream(2, {0, 64 * mib}, 4 * kib, 50, std::nullopt),
+                                     {.queue_depth = 4, .direct = true}, {}, {});
+    EXPECT_TRUE(merged) << merged.error().text();
+    return merged.value();
+  };
+  const LiveMergeMeasurement first = measure();
+  const LiveMergeMeasurement second = measure();
+  EXPECT_EQ(first.live, second.live);
+  EXPECT_EQ(first.merge.files, second.merge.files);
+  EXPECT_EQ(first.workload.all, second.workload.all);
+}
+
 }  // namespace
 }  // namespace vhdlab::tests
