@@ -158,4 +158,18 @@ class Machine {
                                                             const CheckpointTree& tree,
                                                             const PendingMerge& merge, RandomSource& random);
 
+// How far a pending merge is that was begun, by this process or another, or cut short.
+struct PendingMergeProgress {
+  uint64_t bytes_moved = 0;               // for good: what came after it may move again
+  std::optional<uint64_t> bytes_to_move;  // in all
+  std::optional<uint64_t> bytes_per_s;    // as the run that was at it moved last
+  bool is_moved = false;                  // only the putting together is left
+};
+
+// Nothing where the merge has not been begun. Faults: those of reading the merge's record.
+[[nodiscard]] Result<std::optional<PendingMergeProgress>> progress_of_pending(FileSystem& files,
+                                                                              const std::string& folder,
+                                                                              const CheckpointTree& tree,
+                                                                              const PendingMerge& merge);
+
 }  // namespace vhdlab

@@ -206,4 +206,18 @@ Result<PendingMergeEstimate> estimate_pending(FileSystem& files, const std::stri
   return estimate;
 }
 
+Result<std::optional<PendingMergeProgress>> progress_of_pending(FileSystem& files, const std::string& folder,
+                                                                const CheckpointTree& tree,
+                                                                const PendingMerge& merge) {
+  const MergePath path = path_of_merge(tree.disks[merge.disk], merge);
+  const auto record = TRY(read_merge_record(files, joined(folder, path.leaf)));
+  const bool is_this = record && record->range.target == path.range.target &&
+                       record->range.top == path.range.top && record->target.path == merge.target;
+  if (!is_this) return std::nullopt;
+  if (!record->progress) return PendingMergeProgress{.is_moved = true};
+  return PendingMergeProgress{.bytes_moved = record->progress->bytes_moved,
+                              .bytes_to_move = record->progress->bytes_to_move,
+                              .bytes_per_s = record->progress->bytes_per_s};
+}
+
 }  // namespace vhdlab

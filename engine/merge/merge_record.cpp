@@ -5,6 +5,8 @@
 //   keep 0
 //   moved VIRTUAL-END BYTES (while bytes move)
 //   session GUID            (likewise, once the target is open)
+//   total BYTES             (likewise, where known)
+//   rate BYTES-PER-SECOND   (likewise)
 //   target GUID PATH
 //   source GUID PATH        (each, the lowest first)
 //   child PATH              (where there is one)
@@ -46,6 +48,8 @@ std::string to_text(const MergeRecord& record) {
   if (record.progress) {
     text += fmt::format("moved {} {}\n", record.progress->virtual_end, record.progress->bytes_moved);
     if (record.progress->session) text += fmt::format("session {}\n", record.progress->session->to_lower());
+    if (record.progress->bytes_to_move) text += fmt::format("total {}\n", *record.progress->bytes_to_move);
+    if (record.progress->bytes_per_s) text += fmt::format("rate {}\n", *record.progress->bytes_per_s);
   }
   text += fmt::format("target {} {}\n", record.target.identity.to_lower(), record.target.path);
   for (const MergeRecord::Disk& source : record.sources)
@@ -91,7 +95,11 @@ std::optional<MergeRecord> from_text(std::string_view text) {
       const auto virtual_end = number<uint64_t>(take(line, ' '));
       const auto bytes_moved = number<uint64_t>(line);
       if (!virtual_end || !bytes_moved) return std::nullopt;
-      record.progress = {*virtual_end, *bytes_moved, std::nullopt};
+      record.progress = {*virtual_end, *bytes_moved, {}, {}, {}};
+    } else if (word == "total" || word == "rate") {
+      const auto value = number<uint64_t>(line);
+      if (!value || !record.progress) return std::nullopt;
+      (word == "total" ? record.progress->bytes_to_move : record.progress->bytes_per_s) = *value;
     } else if (word == "session") {
       const auto session = Guid::parse(line);
       if (!session || !record.progress) return std::nullopt;

@@ -29,6 +29,9 @@ struct MergeRecord {
     // The target's FileWriteGuid since then. Nothing while a merge is on its way to open the target: then
     // only its identity is compared.
     std::optional<Guid> session;
+    // For whoever asks how far it is: all there is to move, and how fast this run has moved so far.
+    std::optional<uint64_t> bytes_to_move;
+    std::optional<uint64_t> bytes_per_s;
   };
 
   MergeRange range;

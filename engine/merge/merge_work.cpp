@@ -2,6 +2,7 @@
 #include "engine/merge/merge_work.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -94,7 +95,7 @@ Result<void> find_where_to_begin(MergeWork& work, const Chain& chain) {
     work.first_byte = record->progress->virtual_end;
     work.bytes_moved_before = record->progress->bytes_moved;
     // Opening the target begins a new session of it, and a cut may come before that is recorded.
-    TRY(leave_record(work, MergeRecord::Progress{work.first_byte, work.bytes_moved_before, std::nullopt}));
+    TRY(leave_record(work, MergeRecord::Progress{work.first_byte, work.bytes_moved_before, {}, {}, {}}));
   }
   const MergeEstimate rest = TRY(estimate_merge(chain, work.range, work.first_byte));
   work.bytes_to_move = work.bytes_moved_before + rest.bytes_to_copy + rest.bytes_to_zero;
@@ -123,8 +124,14 @@ Result<void> move_bytes(MergeWork& work, VhdxLayer& target, bool is_live) {
   const uint64_t disk_size = work.layers[work.range.top]->disk_size_bytes();
   TRY(target.image().set_disk_size(disk_size, hidden_end(work)));
   const Guid session = target.image().header().file_write_guid;
+  const Nanoseconds begin = work.options.clock->now();
   auto record = [&](uint64_t virtual_end, uint64_t bytes_moved) {
-    return leave_record(work, MergeRecord::Progress{virtual_end, bytes_moved, session});
+    MergeRecord::Progress progress{virtual_end, bytes_moved, session, work.bytes_to_move, {}};
+    const double seconds = std::chrono::duration<double>(work.options.clock->now() - begin).count();
+    const uint64_t moved_now = bytes_moved - work.bytes_moved_before;
+    if (moved_now > 0 && seconds > 0)
+      progress.bytes_per_s = static_cast<uint64_t>(static_cast<double>(moved_now) / seconds);
+    return leave_record(work, progress);
   };
   auto tell = [&](const MoveTotals& totals) {
     work.outcome.bytes_copied = totals.bytes_copied;

@@ -1,10 +1,13 @@
 // vhdlab vm merge and vm export: the work on a machine that moves bytes.
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/merge/merge_time.h"
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
@@ -22,7 +25,53 @@ bool is_held(const CommandContext& context, const std::string& folder) {
   return !lock && lock.error().kind == ErrorKind::in_use;
 }
 
-Result<ExitCode> show_status(const CommandContext& context, const std::string& folder, OutputFormat format) {
+// Where a pending merge is, as far as it can be known.
+struct MergeState {
+  std::optional<PendingMergeEstimate> estimate;
+  std::optional<PendingMergeProgress> progress;
+  std::optional<double> seconds_left;  // at the rate asked about, or the one it went at last
+};
+
+Result<MergeState> state_of(const CommandContext& context, const std::string& folder,
+                            const CheckpointTree& tree, const PendingMerge& merge,
+                            std::optional<uint64_t> rate_bytes_per_s) {
+  MergeState state;
+  if (auto estimate = estimate_pending(context.files, folder, tree, merge, context.random))
+    state.estimate = *estimate;
+  state.progress = TRY(progress_of_pending(context.files, folder, tree, merge));
+  std::optional<uint64_t> all;
+  if (state.estimate) all = state.estimate->bytes_to_move;
+  if (!rate_bytes_per_s && state.progress) rate_bytes_per_s = state.progress->bytes_per_s;
+  if (state.progress && state.progress->bytes_to_move) all = state.progress->bytes_to_move;
+  const uint64_t moved = state.progress ? state.progress->bytes_moved : 0;
+  if (state.progress && state.progress->is_moved) {
+    state.seconds_left = 0;
+  } else if (all && rate_bytes_per_s) {
+    state.seconds_left = seconds_to_merge(*all - std::min(*all, moved),
+                                          {.copy_bytes_per_s = static_cast<double>(*rate_bytes_per_s)});
+  }
+  return state;
+}
+
+// "", "63.5 MiB of 146 MiB, 43 %", "all of it".
+std::string moved_text(const MergeState& state) {
+  if (!state.progress) return "";
+  if (state.progress->is_moved) return "all of it";
+  const std::string moved = format_size(state.progress->bytes_moved);
+  const uint64_t all = state.progress->bytes_to_move.value_or(0);
+  if (all == 0) return moved;
+  return fmt::format("{}, {} %", moved, state.progress->bytes_moved * 100 / all);
+}
+
+void add_progress(nlohmann::ordered_json& document, const MergeState& state) {
+  document["bytes_moved"] = nullptr;
+  document["seconds_left"] = nullptr;
+  if (state.progress && !state.progress->is_moved) document["bytes_moved"] = state.progress->bytes_moved;
+  if (state.seconds_left) document["seconds_left"] = *state.seconds_left;
+}
+
+Result<ExitCode> show_status(const CommandContext& context, const std::string& folder, OutputFormat format,
+                             std::optional<uint64_t> rate_bytes_per_s) {
   const MachineManifest manifest = TRY(read_manifest(context.files, folder));
   const bool held = is_held(context, folder);
   std::vector<TextRow> rows;
@@ -30,10 +79,15 @@ Result<ExitCode> show_status(const CommandContext& context, const std::string& f
   document["is_held"] = held;
   document["pending_merges"] = nlohmann::ordered_json::array();
   for (const PendingMerge& merge : pending_merges(manifest.tree)) {
-    const auto estimate = estimate_pending(context.files, folder, manifest.tree, merge, context.random);
-    const auto known = estimate ? std::optional(*estimate) : std::nullopt;
+    const MergeState state = TRY(state_of(context, folder, manifest.tree, merge, rate_bytes_per_s));
+    const auto& known = state.estimate;
     document["pending_merges"].push_back(as_json(merge, known));
+    add_progress(document["pending_merges"].back(), state);
     rows.push_back({std::to_string(merge.sources.size()), known ? format_size(known->bytes_to_move) : "?",
+                    moved_text(state),
+                    state.seconds_left
+                        ? format_duration(Nanoseconds(static_cast<int64_t>(*state.seconds_left * 1e9)))
+                        : "",
                     known ? format_size(known->bytes_freed) : "?", merge.target});
   }
   if (format == OutputFormat::json) {
@@ -43,7 +97,10 @@ Result<ExitCode> show_status(const CommandContext& context, const std::string& f
   if (rows.empty()) {
     context.out << "nothing to merge\n";
   } else {
-    print_table(context.out, {{"files", true}, {"to move", true}, {"frees", true}, {"into"}}, rows);
+    print_table(
+        context.out,
+        {{"files", true}, {"to move", true}, {"moved", true}, {"time left", true}, {"frees", true}, {"into"}},
+        rows);
   }
   if (held) context.out << "a command is working on the machine\n";
   return ExitCode::done;
@@ -56,7 +113,9 @@ CommandSyntax syntax() {
       .positionals = {{"MACHINE"}},
       .options =
           {
-              {"status", "", "only show what waits to be merged, and whether a command is at work"},
+              {"status", "",
+               "only show what waits to be merged, how far it is, and whether a command is at work"},
+              {"rate", "SIZE", "with --status, tell how long it takes at this much a second"},
               quiet_option,
               format_option,
           },
@@ -73,7 +132,9 @@ CommandSyntax syntax() {
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
   const std::string& folder = arguments.positional(0);
-  if (arguments.has("status")) return show_status(context, folder, format);
+  const auto rate = TRY(arguments.size_bytes("rate"));
+  if (arguments.has("status")) return show_status(context, folder, format, rate);
+  if (rate) return usage_failure("usage-option", "--rate: belongs to --status");
   Machine machine = TRY(Machine::open(context.files, folder, context.random));
   const auto progress = make_progress(context, arguments.has("quiet"));
   progress->stage("merging", ProgressUnit::bytes);

@@ -59,7 +59,11 @@ TEST_F(VmCommands, TakeADiskThroughCheckpointChangeApplyDeleteAndMerge) {
   EXPECT_NE(run({"delete", machine(), kept.substr(0, 8)}).find("vm merge"), std::string::npos);
   run({"delete-subtree", machine(), "before"});
   EXPECT_EQ(tree()["pending_merges"][0]["sources"].size(), 2U);
-  EXPECT_EQ(vhdlab_json({"vm", "merge", machine(), "--status"})["is_held"], false);
+  const auto status = vhdlab_json({"vm", "merge", machine(), "--status", "--rate", "1MiB"});
+  EXPECT_EQ(status["is_held"], false);
+  EXPECT_TRUE(status["pending_merges"][0]["bytes_moved"].is_null()) << "nobody has begun it";
+  EXPECT_DOUBLE_EQ(status["pending_merges"][0]["seconds_left"].get<double>(),
+                   status["pending_merges"][0]["bytes_to_move"].get<double>() / (1024 * 1024));
   EXPECT_NE(run({"merge", machine()}).find("merged 2 files in 1 pass"), std::string::npos);
   EXPECT_EQ(content(), "second");
   EXPECT_EQ(names_in(folder.path() / "web"),

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/io/memory_file_system.h"
+#include "engine/merge/merge_record.h"
 #include "tests/engine/checkpoint/machine_workbench.h"
 #include "tests/support/test_seed.h"
 
@@ -197,6 +198,45 @@ TEST_F(MachineTest, MakesNewFilesWithTheBlockSizeAskedFor) {
   machine.set_block_size_of_new_files(16 * mib);
   must(machine.take_checkpoint({}));
   EXPECT_EQ(block_size_of_now(), 16 * mib);
+}
+
+TEST_F(MachineTest, TellsHowFarAPendingMergeIs) {
+  // Goal: what `vm merge --status` shows, from the record alone. Method: a merge that is stopped at once, its
+  // record then as one further on would leave it, and last one that had moved everything.
+  Machine machine = create();
+  const Guid id = must(machine.take_checkpoint({}));
+  {
+    Chain chain =
+        must(open_chain(files, "/m/" + machine.tree().disks[0].now, {.mode = OpenMode::read_write}, random));
+    WritePlan plan;
+    must(chain.write(0, std::vector<std::byte>(3 * mib, std::byte{7}), plan));
+    must(chain.close());
+  }
+  must(machine.delete_checkpoint(id));
+  const auto merges = pending_merges(machine.tree());
+  ASSERT_EQ(merges.size(), 1U);
+  const auto progress = [&] { return must(progress_of_pending(files, folder, machine.tree(), merges[0])); };
+  EXPECT_FALSE(progress()) << "nobody has begun it";
+  const auto stopped = machine.merge_pending({}, [] { return true; });
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().fault, "merge-interrupted");
+  ASSERT_TRUE(progress());
+  EXPECT_EQ(progress()->bytes_moved, 0U);
+  EXPECT_EQ(progress()->bytes_to_move, 3 * mib);
+  EXPECT_FALSE(progress()->bytes_per_s) << "it has not moved anything";
+
+  const std::string leaf = "/m/" + merges[0].sources.back();
+  MergeRecord record = *must(read_merge_record(files, leaf));
+  record.progress->bytes_moved = 1 * mib;
+  record.progress->bytes_per_s = 512 * kib;
+  must(write_merge_record(files, leaf, record));
+  EXPECT_EQ(progress()->bytes_moved, 1 * mib);
+  EXPECT_EQ(progress()->bytes_per_s, 512 * kib);
+  record.progress.reset();
+  must(write_merge_record(files, leaf, record));
+  EXPECT_TRUE(progress()->is_moved);
+  must(machine.merge_pending({}, {}));
+  EXPECT_EQ(leaked(machine), "");
 }
 
 TEST_F(MachineTest, RuleApplyingGoesBackToMemoryOrTurnsOff) {
