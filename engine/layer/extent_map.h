@@ -31,6 +31,13 @@ class ExtentMap {
   ExtentMap() = default;
   ExtentMap(ExtentMap&&) = default;  // places point into the runs, which move along
   ExtentMap& operator=(ExtentMap&&) = default;
+  ExtentMap(const ExtentMap& other) : runs_(other.runs_) {}  // not frozen
+  ExtentMap& operator=(const ExtentMap& other) {
+    runs_ = other.runs_;
+    places_.clear();
+    return *this;
+  }
+  ~ExtentMap() = default;
 
   [[nodiscard]] size_t run_count() const { return runs_.size(); }
 

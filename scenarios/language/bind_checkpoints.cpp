@@ -87,7 +87,9 @@ class Teller {
   }
 
   bool tell_measured(const Node& item, const MeasuredStep& step) {
-    if (const auto* merge = std::get_if<MeasuredMerge>(&step); merge != nullptr && !merge->pending) {
+    const auto* merge = std::get_if<MeasuredMerge>(&step);
+    const bool merges_layers = merge != nullptr && !merge->pending;
+    if (merges_layers || std::holds_alternative<MeasuredLiveMerge>(step)) {
       judge_.add(item, "this merge goes around the checkpoints that the scenario goes back to or deletes",
                  "delete the checkpoints first, then merge: { range: pending }");
       return false;
