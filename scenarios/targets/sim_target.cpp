@@ -767,7 +767,7 @@ class SimTarget::LiveSide final : public LiveMergeSide {
     Noting(LiveSide& side, OperationCost& cost) : side_(side), cost_(cost) {
       side_.sim_.recorder_.collected = &cost.requests;
     }
-    ~Noting() { cost_.processor = side_.sim_.processor_time(1, cost_.requests); }
+    ~Noting() { cost_.processor = side_.sim_.processor_time(1, 0, cost_.requests); }
     Noting(const Noting&) = delete;
     Noting& operator=(const Noting&) = delete;
 
