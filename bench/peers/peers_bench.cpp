@@ -137,7 +137,8 @@ Bench bench_for(const Settings& settings) {
 }
 
 Result<void> build_disks(Bench& bench) {
-  for (Peer* peer : {bench.plain.get(), bench.vhdlab.get(), bench.qemu.get(), bench.fio.get()}) {
+  for (Peer* peer :
+       {bench.plain.get(), bench.vhdlab.get(), bench.places.get(), bench.qemu.get(), bench.fio.get()}) {
     if (peer == nullptr) continue;
     std::cerr << "making the disk of " << peer->name() << '\n';
     TRY(peer->build(bench.shape));
