@@ -155,7 +155,6 @@ class Machine {
 
 // What a pending merge would move and give back. Faults: those of opening and reading the files.
 [[nodiscard]] Result<PendingMergeEstimate> estimate_pending(FileSystem& files, const std::string& folder,
-                                                            const CheckpointTree& tree,
                                                             const PendingMerge& merge, RandomSource& random);
 
 // How far a pending merge is that was begun, by this process or another, or cut short.

@@ -150,18 +150,25 @@ Result<MachineMergeOutcome> Machine::merge_pending(const ProgressCallback& progr
     PendingMerge merge;
     uint64_t bytes_to_move;
   };
+  int64_t space_balance_bytes = 0;  // over what the disks took before the first merge
+  // First what an earlier run had moved: until the tree knows of it, the tree counts layers that are gone.
+  std::vector<PendingMerge> to_move;
+  for (const PendingMerge& merge : merges) {
+    if (TRY(is_moved(merge))) {
+      TRY(carry_out(merge, outcome, space_balance_bytes, {}, stop));
+    } else {
+      to_move.push_back(merge);
+    }
+  }
   std::vector<Priced> order;
   uint64_t total = 0;
-  for (const PendingMerge& merge : merges) {
-    uint64_t bytes = 0;
-    if (!TRY(is_moved(merge)))
-      bytes = TRY(estimate_pending(*files_, folder_, manifest_.tree, merge, *random_)).bytes_to_move;
+  for (const PendingMerge& merge : to_move) {
+    const uint64_t bytes = TRY(estimate_pending(*files_, folder_, merge, *random_)).bytes_to_move;
     order.push_back({merge, bytes});
     total += bytes;
   }
   std::ranges::stable_sort(order, {}, &Priced::bytes_to_move);
   uint64_t before = 0;
-  int64_t space_balance_bytes = 0;  // over what the disks took before the first merge
   for (const Priced& next : order) {
     const ProgressCallback within = [&](uint64_t done, uint64_t) {
       if (progress) progress(std::min(before + done, total), total);
@@ -173,25 +180,26 @@ Result<MachineMergeOutcome> Machine::merge_pending(const ProgressCallback& progr
 }
 
 Result<PendingMergeEstimate> estimate_pending(FileSystem& files, const std::string& folder,
-                                              const CheckpointTree& tree, const PendingMerge& merge,
-                                              RandomSource& random) {
-  const MergePath path = path_of_merge(tree.disks[merge.disk], merge);
-  // Along the top itself: what stands on it may stand on the target already.
+                                              const PendingMerge& merge, RandomSource& random) {
+  // Along the top itself: what stands on it may stand on the target already. Counted from above, since a
+  // merge further down may have been cut before the tree knew of it.
   const Chain chain = TRY(open_chain(files, joined(folder, merge.sources.back()), {}, random));
-  const MergeEstimate whole = TRY(estimate_merge(chain, path.range));
+  const auto sources = static_cast<LayerIndex>(merge.sources.size());
+  const MergeRange range{.target = chain.depth() - std::min(sources, chain.depth()), .top = chain.depth()};
+  const MergeEstimate whole = TRY(estimate_merge(chain, range));
   PendingMergeEstimate estimate{.bytes_to_move = whole.bytes_to_copy + whole.bytes_to_zero};
 
   // What the target holds where the sources hold something is space it need not take.
-  const auto target = chain.layers().subspan(path.range.target, 1);
-  const uint64_t disk_size = std::min(chain.layers()[path.range.top]->disk_size_bytes(),
-                                      chain.layers()[path.range.target]->disk_size_bytes());
+  const auto target = chain.layers().subspan(range.target, 1);
+  const uint64_t disk_size =
+      std::min(chain.layers()[range.top]->disk_size_bytes(), chain.layers()[range.target]->disk_size_bytes());
   uint64_t held_already = 0;
   ReadPlan scratch;
   ReadPlan held;
   std::vector<MergeStep> steps;
   for (uint64_t window = 0; window < disk_size; window += merge_window_bytes) {
-    const ByteRange range{window, std::min(merge_window_bytes, disk_size - window)};
-    TRY(plan_merge_window(chain.layers(), path.range, range, scratch, steps));
+    const ByteRange part{window, std::min(merge_window_bytes, disk_size - window)};
+    TRY(plan_merge_window(chain.layers(), range, part, scratch, steps));
     for (const MergeStep& step : steps) {
       if (step.is_zero) continue;
       TRY(resolve_walk(target, step.virtual_range, held));

@@ -36,7 +36,7 @@ Result<MergeState> state_of(const CommandContext& context, const std::string& fo
                             const CheckpointTree& tree, const PendingMerge& merge,
                             std::optional<uint64_t> rate_bytes_per_s) {
   MergeState state;
-  if (auto estimate = estimate_pending(context.files, folder, tree, merge, context.random))
+  if (auto estimate = estimate_pending(context.files, folder, merge, context.random))
     state.estimate = *estimate;
   state.progress = TRY(progress_of_pending(context.files, folder, tree, merge));
   std::optional<uint64_t> all;

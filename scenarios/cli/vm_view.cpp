@@ -35,7 +35,7 @@ class SpaceReader {
       const std::string key = merge.target + "/" + merge.sources.back();
       auto found = freed_.find(key);
       if (found == freed_.end()) {
-        const auto estimate = estimate_pending(context_.files, folder_, tree, merge, context_.random);
+        const auto estimate = estimate_pending(context_.files, folder_, merge, context_.random);
         if (!estimate) return std::nullopt;
         found = freed_.emplace(key, estimate->bytes_freed).first;
       }

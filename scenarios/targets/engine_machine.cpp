@@ -87,7 +87,7 @@ Result<uint64_t> EngineMachine::allocated_bytes() const {
 Result<uint64_t> EngineMachine::pending_bytes() const {
   uint64_t total = 0;
   for (const PendingMerge& merge : pending_merges(machine_.tree())) {
-    total += TRY(estimate_pending(files_, machine_.folder(), machine_.tree(), merge, random_)).bytes_to_move;
+    total += TRY(estimate_pending(files_, machine_.folder(), merge, random_)).bytes_to_move;
   }
   return total;
 }

@@ -1,6 +1,7 @@
 // Operations of machines on files in memory: contents, files left, names, locators, states and refusals.
 #include "engine/checkpoint/checkpoint_operations.h"
 
+#include <algorithm>
 #include <regex>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 
 #include "engine/io/memory_file_system.h"
 #include "engine/merge/merge_record.h"
+#include "engine/merge/merge_run.h"
 #include "tests/engine/checkpoint/machine_workbench.h"
 #include "tests/support/test_seed.h"
 
@@ -182,6 +184,46 @@ TEST_F(MachineTest, TellsTheExtraSpaceOfTheWorstMoment) {
   EXPECT_LT(outcome.free_space_peak_bytes, 3 * mib);
 }
 
+TEST_F(MachineTest, FinishesAMergeThatWasCutBeforeTheTreeKnewOfItBeforeOthers) {
+  // Goal: while the files are ahead of the tree, the tree's count of layers is not gone by. Method: two runs
+  // on one chain; the lower one is merged as a run that was killed before it wrote the manifest leaves it.
+  Machine machine = create();
+  const auto now = [&] { return "/m/" + machine.tree().disks[0].now; };
+  const auto write_at = [&](uint64_t offset) {
+    Chain chain = must(open_chain(files, now(), {.mode = OpenMode::read_write}, random));
+    WritePlan plan;
+    must(chain.write(offset, std::vector<std::byte>(64 * kib, std::byte{7}), plan));
+    must(chain.close());
+  };
+  const Guid lower = must(machine.take_checkpoint({}));
+  write_at(1 * mib);
+  must(machine.take_checkpoint({}));
+  const Guid upper = must(machine.take_checkpoint({}));
+  write_at(2 * mib);
+  must(machine.take_checkpoint({}));
+  must(machine.delete_checkpoint(lower));
+  must(machine.delete_checkpoint(upper));
+  const auto merges = pending_merges(machine.tree());
+  ASSERT_EQ(merges.size(), 2U);
+  const PendingMerge& cut = merges[0].target == "web.vhdx" ? merges[0] : merges[1];
+  const PendingMerge& other = merges[0].target == "web.vhdx" ? merges[1] : merges[0];
+  ASSERT_EQ(cut.target, "web.vhdx");
+  must(vhdlab::merge(files, "/m/" + cut.children.front(), {.target = 0, .top = 1},
+                     {.force = true, .keep_sources = true}, random));
+  EXPECT_EQ(must(estimate_pending(files, folder, other, random)).bytes_to_move, 64 * kib);
+  const auto outcome = must(machine.merge_pending({}, {}));
+  EXPECT_EQ(outcome.merges, 2U);
+  EXPECT_EQ(outcome.bytes_copied, 64 * kib) << "the lower one had moved its own";
+  EXPECT_EQ(leaked(machine), "");
+  const Chain chain = must(open_chain(files, now(), {}, random));
+  ReadPlan plan;
+  std::vector<std::byte> found(64 * kib);
+  for (const uint64_t offset : {1 * mib, 2 * mib}) {
+    must(chain.read(offset, found, plan));
+    EXPECT_TRUE(std::ranges::all_of(found, [](std::byte byte) { return byte == std::byte{7}; })) << offset;
+  }
+}
+
 TEST_F(MachineTest, MakesNewFilesWithTheBlockSizeAskedFor) {
   // Goal: an experiment keeps its block size under checkpoints. Method: one file by the usual size, one by
   // another.
@@ -347,7 +389,7 @@ TEST_F(MachineTest, LeavesNothingBehindWhereItCannotBeMade) {
       create_disk(files, "/m/there.vhdx", {.disk_size_bytes = 4 * mib, .block_size_bytes = 1 * mib}, random));
   must(create_child(files, "/m/there.vhdx", "/m/child.avhdx", {}, random));
   const auto before = must(files.list(folder));
-  MachineRequest request = request_of({"a.vhdx", "b.vhdx"});
+  MachineRequest request = request_of({"web.vhdx", "b.vhdx"});
   request.disks[1].size_bytes = 3;
   EXPECT_FALSE(Machine::create(files, folder, request, random));
   request.disks[1] = {.file_name = "there.vhdx", .size_bytes = 4 * mib};
