@@ -345,17 +345,13 @@ Result<uint64_t> Image::absent_until(uint64_t offset) {
   if (!metadata_.has_parent() || offset >= metadata_.disk_size_bytes) return offset;
   std::shared_lock lock(tables_mutex_, std::defer_lock);
   if (mode_ == OpenMode::read_write) lock.lock();
-  constexpr uint64_t entries_per_page = table_page_length / bat_entry_length;
-  for (uint64_t block = number(geometry_.block_of(offset)); block < geometry_.block_count();) {
-    const uint64_t entry_index = geometry_.entry_of(BlockIndex{block});
-    if (!bat_pages_in_use_[entry_index / entries_per_page]) {
-      const uint64_t next_page = entry_index / entries_per_page + 1;
-      block = std::max(block + 1, number(geometry_.block_at(next_page * entries_per_page)));
-      continue;
-    }
-    if (TRY(entry_at(entry_index)).state() != BlockState::not_present)
-      return std::max(offset, geometry_.first_byte_of(BlockIndex{block}));
-    ++block;
+  for (uint64_t index = next_entry_in_use(geometry_.entry_of(geometry_.block_of(offset)));
+       index < geometry_.entry_count(); index = next_entry_in_use(index + 1)) {
+    if (geometry_.is_bitmap_entry(index)) continue;
+    const BlockIndex block = geometry_.block_at(index);
+    if (number(block) >= geometry_.block_count()) break;  // padding of the last chunk
+    if (TRY(entry_at(index)).state() != BlockState::not_present)
+      return std::max(offset, geometry_.first_byte_of(block));
   }
   return metadata_.disk_size_bytes;
 }
