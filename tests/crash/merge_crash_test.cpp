@@ -192,6 +192,8 @@ std::vector<MergeCase> merge_cases() {
       {"into_a_smaller_middle", {large, small, large, large}, {1, 2}},
       {"into_a_smaller_middle_of_4k", {large, small, large, large}, {1, 3}, 4096},
       {"into_a_larger_base", {large, small, small, {}}, {0, 2}},
+      {"leaf_into_a_larger_middle", {{}, large, large, small}, {2, 3}},
+      {"range_into_a_larger_middle_of_4k", {{}, large, large, small}, {1, 3}, 4096},
   };
 }
 

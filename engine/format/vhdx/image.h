@@ -128,8 +128,8 @@ class Image {
   [[nodiscard]] Result<void> set_parent(const ParentLocator& parent);
   // Grows or shrinks the disk. What lies past a smaller end is lost. Bytes that come into being read as zeros
   // up to `zeros_end_bytes`, whatever the parent holds there, and from there on as the parent's, or as zeros
-  // where there is none. Faults: vhdx-bat-too-small (the table's region cannot describe the new size),
-  // vhdx-disk-size.
+  // where there is none. With the size the disk has, finishes a shrinking that a cut has ended. Faults:
+  // vhdx-bat-too-small (the table's region cannot describe the new size), vhdx-disk-size.
   [[nodiscard]] Result<void> set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_bytes = 0);
 
   // Moves blocks from the end of the file into gaps before them, so that close_and_truncate can shorten it;
@@ -204,10 +204,15 @@ class Image {
   Result<void> commit_bytes(std::span<const BytesChange> changes);
 
   Result<void> begin_session();
+  Result<void> commit_disk_size(uint64_t disk_size_bytes);
   Result<void> forget_past(uint64_t disk_size_bytes);
+  Result<std::vector<uint64_t>> bit_words_past(uint64_t disk_size_bytes);
+  Result<void> clear_bits_past(uint64_t disk_size_bytes);
+  Result<bool> holds_leftovers();
   Result<void> clear_slack(bool hide_parent);
   Result<void> hide_parent_behind(const BatGeometry& larger, uint64_t zeros_end_bytes);
-  Result<void> clear_entries_past_end(const BatGeometry& larger);
+  [[nodiscard]] std::vector<ByteRange> entries_past_end() const;
+  Result<void> clear_entries_past_end();
 
   std::unique_ptr<File> file_;
   OpenMode mode_;

@@ -239,7 +239,6 @@ Result<void> Image::set_parent(const ParentLocator& parent) {
 }
 
 Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_bytes) {
-  if (disk_size_bytes == metadata_.disk_size_bytes) return {};
   DiskMetadata resized = metadata_;
   resized.disk_size_bytes = disk_size_bytes;
   TRY(check_disk_numbers(file_->name(), resized));
@@ -252,20 +251,23 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
                     "copy the disk into a larger one with 'vhdlab disk convert'");
   }
   const std::lock_guard lock(commit_mutex_);
+  const uint64_t old_size_bytes = metadata_.disk_size_bytes;
+  if (disk_size_bytes == old_size_bytes && !TRY(holds_leftovers())) return {};
   TRY(begin_session_locked());
   TRY(flush_locked());
-  const bool shrinks = disk_size_bytes < metadata_.disk_size_bytes;
-  if (!shrinks) {
-    const bool hides_parent = metadata_.has_parent() && zeros_end_bytes > metadata_.disk_size_bytes;
+  if (disk_size_bytes > old_size_bytes) {
+    const bool hides_parent = metadata_.has_parent() && zeros_end_bytes > old_size_bytes;
     TRY(clear_slack(hides_parent));
-    TRY(flush_locked());  // before entries change in the file behind the back of the pages held in memory
-    TRY(clear_entries_past_end(geometry));
+    TRY(clear_entries_past_end());
     if (hides_parent) TRY(hide_parent_behind(geometry, std::min(zeros_end_bytes, disk_size_bytes)));
+    TRY(commit_disk_size(disk_size_bytes));
+  } else if (disk_size_bytes < old_size_bytes) {
+    TRY(commit_disk_size(disk_size_bytes));
+    TRY(forget_past(disk_size_bytes));
+  } else {
+    TRY(clear_bits_past(disk_size_bytes));
+    TRY(clear_entries_past_end());
   }
-  const le64 stored = disk_size_bytes;
-  const BytesChange change{metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))};
-  TRY(commit_bytes({&change, 1}));
-  if (shrinks) TRY(forget_past(disk_size_bytes));
 
   // Entries past the old end were written without a look at what they hold.
   bat_pages_in_use_.resize(geometry_.entry_count() * sizeof(le64) / log_sector_length);
@@ -278,8 +280,16 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
   return {};
 }
 
-// Takes the blocks past a smaller end out of the table, so that growing again cannot bring them back.
+Result<void> Image::commit_disk_size(uint64_t disk_size_bytes) {
+  const le64 stored = disk_size_bytes;
+  const BytesChange change{metadata_.disk_size_file_offset, std::as_bytes(std::span(&stored, 1))};
+  return commit_bytes({&change, 1});
+}
+
+// Takes the blocks past a smaller end out of the table, and what lies past it in the last block out of its
+// bitmap, so that growing again cannot bring them back.
 Result<void> Image::forget_past(uint64_t disk_size_bytes) {
+  TRY(clear_bits_past(disk_size_bytes));
   {
     const std::unique_lock lock(tables_mutex_);
     const uint64_t kept_blocks = divide_up(disk_size_bytes, geometry_.block_size_bytes());
@@ -297,6 +307,45 @@ Result<void> Image::forget_past(uint64_t disk_size_bytes) {
   }
   TRY(flush_locked());
   return file_->flush();
+}
+
+// Where the last chunk's bitmap marks sectors past `disk_size_bytes`, in words of 64 bits.
+Result<std::vector<uint64_t>> Image::bit_words_past(uint64_t disk_size_bytes) {
+  const ChunkIndex chunk = geometry_.chunk_of(geometry_.block_of(disk_size_bytes - 1));
+  if (!metadata_.has_parent() || bitmaps_[number(chunk)] == nullptr) return {};
+  const uint64_t end_bit = geometry_.bit_of(disk_size_bytes - 1) + 1;
+  std::vector<uint64_t> words;
+  TableUse tables;
+  for (uint64_t word = end_bit / 64; word < bitmap_block_length / sizeof(uint64_t); ++word) {
+    const uint64_t before_end = word == end_bit / 64 ? (uint64_t{1} << end_bit % 64) - 1 : 0;
+    if ((TRY(bitmaps_[number(chunk)]->word_at(word, tables)) & ~before_end) != 0) words.push_back(word);
+  }
+  return words;
+}
+
+Result<void> Image::clear_bits_past(uint64_t disk_size_bytes) {
+  const std::unique_lock lock(tables_mutex_);
+  const ChunkIndex chunk = geometry_.chunk_of(geometry_.block_of(disk_size_bytes - 1));
+  const uint64_t end_bit = geometry_.bit_of(disk_size_bytes - 1) + 1;
+  for (const uint64_t word : TRY(bit_words_past(disk_size_bytes))) {
+    const uint64_t from = std::max(end_bit, word * 64);
+    TRY(set_bits(chunk, from, (word + 1) * 64 - from, false));
+  }
+  return {};
+}
+
+// What a cut leaves of a shrinking: entries or bits past the disk's end.
+Result<bool> Image::holds_leftovers() {
+  if (!TRY(bit_words_past(metadata_.disk_size_bytes)).empty()) return true;
+  for (const ByteRange& range : entries_past_end()) {
+    AlignedBuffer buffer(std::min(range.length, 1 * mib));
+    for (uint64_t done = 0; done < range.length; done += buffer.size()) {
+      const MutableBytes part = buffer.bytes().first(std::min<uint64_t>(buffer.size(), range.length - done));
+      TRY(file_->read(range.offset + done, part));
+      if (!all_zero(part)) return true;
+    }
+  }
+  return false;
 }
 
 // Zeroes what lies in the last block past the disk's end: it becomes part of the disk when the disk grows.
@@ -344,20 +393,29 @@ Result<void> Image::hide_parent_behind(const BatGeometry& larger, uint64_t zeros
   return {};
 }
 
-// Zeroes the entries that become part of the table when the disk grows to `larger`: what stands there was
-// never checked. It is other programs' leftovers, or what a cut left of a shrinking, or an attack. No log is
-// needed, since until the size changes nobody reads them.
-Result<void> Image::clear_entries_past_end(const BatGeometry& larger) {
-  const auto clear = [&](uint64_t first_entry, uint64_t end_entry) {
-    return file_->punch_hole(
+// Where in the file the table's region goes on behind the disk's end: after the last block of the last chunk,
+// and after that chunk.
+std::vector<ByteRange> Image::entries_past_end() const {
+  std::vector<ByteRange> ranges;
+  const auto add = [&](uint64_t first_entry, uint64_t end_entry) {
+    if (first_entry >= end_entry) return;
+    ranges.push_back(
         {regions_.bat.offset + first_entry * sizeof(le64), (end_entry - first_entry) * sizeof(le64)});
   };
-  const BlockIndex first_new{geometry_.block_count()};
-  const bool inside_last_chunk =
-      metadata_.has_parent() && geometry_.entry_of(first_new) < geometry_.entry_count();
-  if (inside_last_chunk) TRY(clear(geometry_.entry_of(first_new), geometry_.entry_count() - 1));
-  if (larger.entry_count() == geometry_.entry_count()) return {};
-  return clear(geometry_.entry_count(), larger.entry_count());
+  if (metadata_.has_parent())
+    add(geometry_.entry_of(BlockIndex{geometry_.block_count()}), geometry_.entry_count() - 1);
+  add(geometry_.entry_count(), regions_.bat.length / sizeof(le64));
+  return ranges;
+}
+
+// Zeroes the entries past the disk's end, which become part of the table when the disk grows: what stands
+// there was never checked. It is other programs' leftovers, or what a cut left of a shrinking, or an attack.
+// No log is needed, since until the size changes nobody reads them.
+Result<void> Image::clear_entries_past_end() {
+  TRY(flush_locked());  // before entries change in the file behind the back of the pages held in memory
+  for (const ByteRange& range : entries_past_end())
+    TRY(file_->punch_hole(range));
+  return {};
 }
 
 }  // namespace vhdlab::vhdx

@@ -1,4 +1,5 @@
 // Changes of shape: the last block, growing, shrinking, another parent.
+#include "engine/format/vhdx/check.h"
 #include "engine/format/vhdx/faults.h"
 #include "tests/engine/format/image_workbench.h"
 
@@ -78,6 +79,65 @@ TEST(SetDiskSize, GrownPartOfAPartlyPresentBlockIsTheParents) {
   must(image->set_disk_size(8 * mib));
   EXPECT_EQ(read_guest(*image, {5 * mib - 512, 512}), filled(512, 0x71));
   EXPECT_EQ(read_guest(*image, {5 * mib, 3 * mib}), filled(3 * mib, 0xee));
+}
+
+TEST(SetDiskSize, ShrunkInsideAPartlyPresentBlockMarksNothingPastTheEnd) {
+  // Goal: no other program brings back what was cut off when it grows the disk. Method: a block that is
+  // present on both sides of the new end, and one that is present behind it only; our own check.
+  DiskMetadata metadata = ImageWorkbench::differencing_disk();
+  metadata.block_size_bytes = 4 * mib;
+  metadata.disk_size_bytes = 8 * mib;
+  for (const uint64_t write_from : {4 * mib + 512, 6 * mib}) {
+    ImageWorkbench bench;
+    bench.create(metadata);
+    {
+      const auto image = bench.open();
+      write_guest(*image, write_from, filled(1 * mib, 0x71));
+      must(image->set_disk_size(5 * mib));
+      must(image->close());
+    }
+    EXPECT_EQ(must(check_image(*bench.file())).count_of("vhdx-bitmap-past-disk-end"), 0U);
+  }
+}
+
+TEST(SetDiskSize, AgainFinishesAShrinkingThatACutHasEnded) {
+  // Goal: a cut may come between the new size and the forgetting of what lies past it; with the same size
+  // asked for again nothing stays. Method: the whole old file with the metadata of the shrunk one.
+  for (bool child : {false, true}) {
+    DiskMetadata metadata = child ? ImageWorkbench::differencing_disk() : ImageWorkbench::dynamic_disk();
+    metadata.block_size_bytes = 2 * mib;
+    ImageWorkbench bench;
+    bench.create(metadata);
+    {
+      const auto image = bench.open();
+      for (uint64_t at = 0; at < 64 * mib; at += 3 * mib)
+        write_guest(*image, at, filled(512, 0x55));
+      must(image->close());
+    }
+    std::vector<std::byte> old_file(must(bench.file()->size_bytes()));
+    must(bench.file()->read(0, old_file));
+    {
+      const auto image = bench.open();
+      must(image->set_disk_size(9 * mib));
+      must(image->close());
+    }
+    must(bench.file()->read(ImageWorkbench::metadata_offset,
+                            MutableBytes(old_file).subspan(ImageWorkbench::metadata_offset, 1 * mib)));
+    must(bench.file()->write(0, old_file));
+    const auto leftovers = [&] {
+      const CheckReport report = must(check_image(*bench.file()));
+      return report.count_of("vhdx-bat-slack-not-zero") + report.count_of("vhdx-block-past-disk-end") +
+             report.count_of("vhdx-bitmap-past-disk-end");
+    };
+    ASSERT_GT(leftovers(), 0U);
+    {
+      const auto image = bench.open();
+      must(image->set_disk_size(9 * mib));
+      EXPECT_EQ(read_guest(*image, {6 * mib, 512}), filled(512, 0x55));
+      must(image->close());
+    }
+    EXPECT_EQ(leftovers(), 0U);
+  }
 }
 
 TEST(SetDiskSize, ShrunkAndGrownAgainDoesNotBringBlocksBack) {
