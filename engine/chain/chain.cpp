@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_index.h"
+#include "engine/chain/chain_window.h"
 
 namespace vhdlab {
 namespace {
@@ -129,22 +130,39 @@ void Chain::push(std::unique_ptr<Layer> leaf_layer) {
   // size.
   if (index_ != nullptr && !same_size)
     index_ = std::make_unique<ChainIndex>(disk_size_bytes(), index_memory_bytes_);
+  if (window_ == nullptr) return;
+  if (same_size) {
+    window_->add(leaf());
+  } else {
+    window_ = ChainWindow::make(layers_, mappings_max_);
+  }
+}
+
+void Chain::read_mapped(size_t mappings_max) {
+  mappings_max_ = mappings_max;
+  window_ = index_ != nullptr ? ChainWindow::make(layers_, mappings_max) : nullptr;
+}
+
+uint64_t Chain::mapped_bytes() const {
+  return window_ != nullptr ? window_->shown_bytes() : 0;
 }
 
 uint64_t Chain::index_memory_bytes() const {
   return index_ != nullptr ? index_->memory_bytes() : 0;
 }
 
-void Chain::forget_in_index(ByteRange range) {
+void Chain::forget(ByteRange range) {
   if (index_ == nullptr) return;
   const uint64_t grain = leaf().change_grain_bytes();
   const uint64_t begin = round_down(range.offset, grain);
-  index_->forget({begin, std::min(round_up(range.end(), grain), disk_size_bytes()) - begin});
+  const ByteRange changed{begin, std::min(round_up(range.end(), grain), disk_size_bytes()) - begin};
+  index_->forget(changed);
+  if (window_ != nullptr) window_->forget(changed);
 }
 
 Result<void> Chain::carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data) {
   TRY(carry_out(leaf(), plan, range.offset, data));
-  if (plan.needs_publish()) forget_in_index(range);
+  if (plan.needs_publish()) forget(range);
   return {};
 }
 
@@ -175,6 +193,7 @@ Result<void> Chain::resolve(ByteRange range, ReadPlan& plan) const {
 
 Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) const {
   TRY(resolve({offset, into.size()}, plan));
+  if (window_ != nullptr && TRY(read_window(offset, into, plan))) return {};
   for (const ReadSegment& segment : plan.segments) {
     const MutableBytes part = into.subspan(segment.virtual_offset - offset, segment.length);
     if (segment.is_zero) {
@@ -184,6 +203,24 @@ Result<void> Chain::read(uint64_t offset, MutableBytes into, ReadPlan& plan) con
     }
   }
   return {};
+}
+
+Result<bool> Chain::read_window(uint64_t offset, MutableBytes into, ReadPlan& plan) const {
+  if (window_->read(offset, into, plan.segments)) return true;
+  constexpr uint64_t region_bytes = ChainWindow::region_bytes;
+  bool is_new = false;
+  for (uint64_t number = offset / region_bytes; number < divide_up(offset + into.size(), region_bytes);
+       ++number) {
+    const auto version = window_->wants(number);
+    if (!version) continue;
+    ReadPlan whole;
+    const uint64_t begin = number * region_bytes;
+    TRY(resolve({begin, std::min(region_bytes, disk_size_bytes() - begin)}, whole));
+    plan.tables.reads.insert(plan.tables.reads.end(), whole.tables.reads.begin(), whole.tables.reads.end());
+    window_->show(number, *version, whole.segments);
+    is_new = true;
+  }
+  return is_new && window_->read(offset, into, plan.segments);
 }
 
 Result<void> Chain::write(uint64_t offset, Bytes from, WritePlan& plan) {
@@ -210,7 +247,7 @@ Result<void> Chain::plan_write(ByteRange range, WritePlan& plan) {
 Result<void> Chain::publish_write(ByteRange range, const WritePlan& plan) {
   if (!plan.needs_publish()) return {};
   TRY(leaf().publish(plan));
-  forget_in_index(range);
+  forget(range);
   return {};
 }
 

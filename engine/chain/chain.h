@@ -61,6 +61,7 @@ enum class ResolveMode {
 };
 
 class ChainIndex;
+class ChainWindow;
 
 // Thread-safe: any number of threads may read, write and flush at once. Overlapping requests in flight
 // together have no order among them. push and close exclude everything else by the caller's care.
@@ -116,6 +117,14 @@ class Chain {
   // Bytes of memory the index takes; 0 where the chain is walked.
   [[nodiscard]] uint64_t index_memory_bytes() const;
 
+  // From now on reads are copied out of one stretch of memory, at most `mappings_max` runs of files mapped
+  // side by side, as far as the layers allow it (chain_window.h); only where the chain has an index. The
+  // files' counts stay right.
+  void read_mapped(size_t mappings_max);
+
+  // Bytes of the disk that reads find there so far, counted in whole regions.
+  [[nodiscard]] uint64_t mapped_bytes() const;
+
   // Where the layers keep their table pages; nothing where each keeps its own.
   [[nodiscard]] const std::shared_ptr<MetadataCache>& metadata_cache() const { return tables_; }
 
@@ -130,10 +139,13 @@ class Chain {
   using PlanChange = Result<void> (Layer::*)(ByteRange, WritePlan&);
   [[nodiscard]] Result<void> change(ByteRange range, PlanChange plan_change, WritePlan& plan);
 
-  // Lets the index know that a change in `range` was published.
-  void forget_in_index(ByteRange range);
+  // Reads from the window; false, and nothing, where the files have to be asked.
+  [[nodiscard]] Result<bool> read_window(uint64_t offset, MutableBytes into, ReadPlan& plan) const;
 
-  // Publishes what was planned and written, and lets the index know.
+  // Lets the index and the window know that a change in `range` was published.
+  void forget(ByteRange range);
+
+  // Publishes what was planned and written, and lets those know who remember.
   [[nodiscard]] Result<void> carry_out_on_leaf(const WritePlan& plan, ByteRange range, Bytes data);
 
   std::vector<std::unique_ptr<Layer>> layers_;
@@ -141,6 +153,8 @@ class Chain {
   std::shared_ptr<MetadataCache> tables_;
   std::optional<uint64_t> index_memory_bytes_;
   std::unique_ptr<ChainIndex> index_;  // none where the chain is walked
+  size_t mappings_max_ = 0;
+  std::unique_ptr<ChainWindow> window_;  // none where reads go to the files
 };
 
 }  // namespace vhdlab

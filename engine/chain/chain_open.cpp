@@ -123,7 +123,9 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
     at = TRY(find_parent(files, at, *parent));
   }
   std::ranges::reverse(layers);
-  return Chain(std::move(layers), options.resolve, tables, options.index_memory_bytes);
+  Chain chain(std::move(layers), options.resolve, tables, options.index_memory_bytes);
+  if (options.cache == CacheMode::mapped) chain.read_mapped(options.mappings_max);
+  return chain;
 }
 
 Result<void> create_disk(FileSystem& files, const std::string& path, const vhdx::DiskMetadata& metadata,

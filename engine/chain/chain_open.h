@@ -2,9 +2,10 @@
 // each one's identity; makes new disks and checkpoints. Every way a chain can be broken has a name:
 //
 //   chain-parent-missing     no file at any path the locator gives
-//   chain-parent-mismatch    there is one, and it is not the disk the child was made from (or it changed
-//   since) chain-loop               a file is its own ancestor chain-too-deep           more layers than
-//   asked for chain-sector-size        a child's logical sector size differs from its parent's
+//   chain-parent-mismatch    there is one, and it is not the disk the child was made from, or it has changed
+//   chain-loop               a file is its own ancestor
+//   chain-too-deep           more layers than asked for
+//   chain-sector-size        a child's logical sector size differs from its parent's
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,9 @@ enum class DiskFormat { automatic, vhdx, raw };
 // once from its beginning to its end, without reading a table page of an unfragmented region twice.
 inline constexpr uint64_t tables_of_one_pass_bytes = 16 * mib;
 
+// Half of what Linux allows a process by default, 65,530: the rest is for mapped files and for memory.
+inline constexpr size_t mappings_of_one_chain_max = 32 * 1024;
+
 struct ChainOpenOptions {
   OpenMode mode = OpenMode::read_only;  // for the leaf; parents are always read-only
   CacheMode cache = CacheMode::buffered;
@@ -39,6 +43,8 @@ struct ChainOpenOptions {
   // which needs them only until it knows a region, keeps tables_of_one_pass_bytes.
   std::optional<uint64_t> metadata_cache_bytes;
   std::optional<uint64_t> index_memory_bytes;  // limit of the index's runs; regions not used lately make room
+  // How many runs of files CacheMode::mapped maps side by side where there is an index (chain_window.h).
+  size_t mappings_max = mappings_of_one_chain_max;
 };
 
 // Opens the disk at `path` and all its ancestors. `files` and `random` must outlive the chain.

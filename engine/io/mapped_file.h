@@ -37,6 +37,7 @@ class MappedFile final : public File {
   [[nodiscard]] Result<std::optional<ByteRange>> next_data(uint64_t offset) override {
     return file_->next_data(offset);
   }
+  [[nodiscard]] std::optional<QueueDoor> queue_door() override { return file_->queue_door(); }
   [[nodiscard]] Result<uint64_t> allocated_bytes() override { return file_->allocated_bytes(); }
 
  private:

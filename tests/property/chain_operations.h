@@ -3,6 +3,7 @@
 // every sequence of operations is a legal one, also after shrinking has taken some out.
 #pragma once
 
+#include <array>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ struct Scenario {
   uint8_t base_size = 0;
   bool index = false;
   bool tiny_cache = false;
-  uint8_t carrier = 0;  // of guest reads and writes: calls, a queue of calls, a ring (where there is one)
+  uint8_t carrier = 0;  // of guest reads and writes: calls, a queue of calls, a ring, copies out of mappings
   std::vector<Operation> operations;
 };
 
@@ -43,9 +44,7 @@ inline std::ostream& operator<<(std::ostream& to, const Scenario& scenario) {
      << (scenario.large_sectors ? 4096 : 512) << " byte sectors, " << (scenario.fixed ? "fixed" : "dynamic")
      << ", size " << int{scenario.base_size} << (scenario.index ? ", index" : ", walk")
      << (scenario.tiny_cache ? ", 3 table pages in memory" : "")
-     << (scenario.carrier % 3 == 0   ? ";"
-         : scenario.carrier % 3 == 1 ? ", psync queue;"
-                                     : ", io_uring;");
+     << std::array{";", ", psync queue;", ", io_uring;", ", mapped;"}[scenario.carrier % 4];
   for (const Operation& operation : scenario.operations)
     to << " " << operation;
   return to;
@@ -67,12 +66,13 @@ inline std::string run_scenario(FileSystem& files, const std::string& folder, co
     bench.finding.metadata_cache_bytes = 3 * table_page_length;
     bench.finding.index_memory_bytes = 512;
   }
-  if (scenario.carrier % 3 == 1) {
+  if (scenario.carrier % 4 == 1) {
     bench.make_queue = []() -> Result<std::unique_ptr<IoQueue>> { return std::make_unique<PsyncQueue>(); };
   }
-  if (scenario.carrier % 3 == 2 && UringQueue::make(1)) {
+  if (scenario.carrier % 4 == 2 && UringQueue::make(1)) {
     bench.make_queue = []() -> Result<std::unique_ptr<IoQueue>> { return TRY(UringQueue::make(4)); };
   }
+  if (scenario.carrier % 4 == 3) bench.finding.cache = CacheMode::mapped;
   const uint64_t sector = scenario.large_sectors ? 4096 : 512;
   bench.create_base({.disk_size_bytes = disk_size_from(scenario.base_size, sector),
                      .block_size_bytes = static_cast<uint32_t>(mib << scenario.base_block % 4),

@@ -93,7 +93,7 @@ Scenario random_scenario(RandomSource& random, size_t length) {
                     .base_size = static_cast<uint8_t>(random.next_u64()),
                     .index = random.next_u64() % 2 == 0,
                     .tiny_cache = random.next_u64() % 2 == 0,
-                    .carrier = static_cast<uint8_t>(random.next_u64() % 3),
+                    .carrier = static_cast<uint8_t>(random.next_u64() % 4),
                     .operations = {}};
   constexpr Act acts[] = {Act::write,      Act::write, Act::write, Act::write,  Act::zero,
                           Act::checkpoint, Act::merge, Act::zero,  Act::reopen, Act::cut_power};

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include "engine/io/posix_file_system.h"
 #include "tests/engine/chain/chain_workbench.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
 
 namespace vhdlab::tests {
@@ -26,8 +28,12 @@ TEST_P(ChainThreads, DisjointWritersReadersAndFlushesDoNotDisturbOneAnother) {
   constexpr uint64_t thread_count = 4;
   const Shape shape = GetParam();
   const uint64_t seed = test_seed();
-  MemoryFileSystem files;
-  ChainWorkbench bench(files, "/vm", 5);
+  MemoryFileSystem memory;
+  PosixFileSystem host;
+  const TemporaryFolder folder;
+  const bool in_memory = shape.finding.cache != CacheMode::mapped;
+  ChainWorkbench bench(in_memory ? static_cast<FileSystem&>(memory) : host,
+                       in_memory ? "/vm" : folder.path().string(), 5);
   bench.finding = shape.finding;
   bench.create_base({.disk_size_bytes = 24 * mib, .sector_size_bytes = shape.sector_size_bytes});
   bench.fill({0, 12 * mib}, 0xb0);
@@ -89,19 +95,18 @@ TEST_P(ChainThreads, DisjointWritersReadersAndFlushesDoNotDisturbOneAnother) {
   EXPECT_EQ(bench.difference(), "") << "after a power cut, seed " << seed;
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, ChainThreads,
-                         testing::Values(Shape{"Base", false, 512}, Shape{"Child", true, 512},
-                                         Shape{"ChildOf4KiBSectors", true, 4096},
-                                         Shape{"ChildWithIndex", true, 512, {ResolveMode::index, {}, {}}},
-                                         Shape{"ChildWithTwoTablePagesInMemory",
-                                               true,
-                                               512,
-                                               {ResolveMode::walk, 2 * table_page_length, {}}},
-                                         Shape{"ChildWithIndexAndTwoTablePages",
-                                               true,
-                                               512,
-                                               {ResolveMode::index, 2 * table_page_length, 1 * kib}}),
-                         [](const auto& parameter) { return parameter.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, ChainThreads,
+    testing::Values(
+        Shape{"Base", false, 512}, Shape{"Child", true, 512}, Shape{"ChildOf4KiBSectors", true, 4096},
+        Shape{"ChildWithIndex", true, 512, {ResolveMode::index, {}, {}}},
+        Shape{"ChildWithTwoTablePagesInMemory", true, 512, {ResolveMode::walk, 2 * table_page_length, {}}},
+        Shape{"ChildWithIndexAndTwoTablePages",
+              true,
+              512,
+              {ResolveMode::index, 2 * table_page_length, 1 * kib}},
+        Shape{"MappedChildOf4KiBSectors", true, 4096, {ResolveMode::index, {}, {}, CacheMode::mapped}}),
+    [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace
 }  // namespace vhdlab::tests

@@ -32,6 +32,8 @@ class ChainWorkbench {
     ResolveMode resolve = ResolveMode::walk;
     std::optional<uint64_t> metadata_cache_bytes;
     std::optional<uint64_t> index_memory_bytes;
+    CacheMode cache = CacheMode::buffered;
+    size_t mappings_max = mappings_of_one_chain_max;
   };
 
   // Files are made in `folder` of `files`, which must outlive the workbench.
@@ -52,7 +54,7 @@ class ChainWorkbench {
 
   void checkpoint(const ChildOptions& options = {.block_size_bytes = 1 * mib, .disk_size_bytes = 0}) {
     const std::string path = next_path();
-    must(take_checkpoint(files, *chain, path, options, CacheMode::buffered, random));
+    must(take_checkpoint(files, *chain, path, options, finding.cache, random));
     paths.push_back(path);
     if (options.disk_size_bytes != 0) model.resize(options.disk_size_bytes, std::byte{0});
   }
@@ -62,9 +64,11 @@ class ChainWorkbench {
     close();
     chain.emplace(must(open_chain(files, paths.back(),
                                   {.mode = mode,
+                                   .cache = finding.cache,
                                    .resolve = finding.resolve,
                                    .metadata_cache_bytes = finding.metadata_cache_bytes,
-                                   .index_memory_bytes = finding.index_memory_bytes},
+                                   .index_memory_bytes = finding.index_memory_bytes,
+                                   .mappings_max = finding.mappings_max},
                                   random)));
   }
 
