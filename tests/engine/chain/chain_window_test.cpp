@@ -110,6 +110,7 @@ TEST_F(ChainWindowTest, LeavesToTheFilesRegionsWithPartsOfPages) {
 
 TEST_F(ChainWindowTest, ShowsAChangeToTheNextReadAndTheRegionAgainWhenItHasSettled) {
   make_chain(2);
+  bench.checkpoint();
   bench.open(OpenMode::read_write);
   EXPECT_EQ(bench.difference(), "");
   ASSERT_EQ(bench.chain->mapped_bytes(), whole_regions);
