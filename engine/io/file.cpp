@@ -8,9 +8,6 @@ namespace {
 
 constexpr uint64_t buffer_bytes_max = 1 * mib;
 
-// Looking for holes costs a call to the system; below this a hole is not worth it.
-constexpr uint64_t hole_bytes_min = 256 * kib;
-
 }  // namespace
 
 Result<CopyWay> File::copy_from(File& source, ByteRange from, uint64_t to_offset) {

@@ -63,6 +63,10 @@ class File {
   // How a queue reaches the system past read(), write() and flush(); nothing where it must not. Valid as long
   // as this object.
   [[nodiscard]] virtual std::optional<QueueDoor> queue_door() { return std::nullopt; }
+
+ protected:
+  // Looking for holes costs calls to the system: in a shorter run that is copied, a hole is not worth them.
+  static constexpr uint64_t hole_bytes_min = 256 * kib;
 };
 
 }  // namespace vhdlab

@@ -154,12 +154,12 @@ Result<CopyWay> PosixFile::copy_from(File& source, ByteRange from, uint64_t to_o
   if (!in_system) return File::copy_from(source, from, to_offset);
   if (TRY(try_share(source, from, to_offset))) return CopyWay::shared;
 
+  const bool keeps_holes = from.length >= hole_bytes_min;
   while (!from.empty()) {
     // A hole would be copied as zeros: holes are left to the way that keeps them.
-    const auto data = TRY(source.next_data(from.offset));
+    const std::optional<ByteRange> data = keeps_holes ? TRY(source.next_data(from.offset)) : from;
     const bool at_data = data && data->offset <= from.offset;
-    const uint64_t run_end = at_data ? std::min(from.end(), data->end()) : from.end();
-    const uint64_t run = run_end - from.offset;
+    const uint64_t run = at_data ? std::min(from.end(), data->end()) - from.offset : 0;
     auto source_at = static_cast<off64_t>(from.offset);
     auto target_at = static_cast<off64_t>(to_offset);
     const ssize_t count = at_data ? retry_interrupted([&] {

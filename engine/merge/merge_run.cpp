@@ -8,6 +8,15 @@
 #include "engine/merge/merge_work.h"
 
 namespace vhdlab {
+namespace {
+
+// Whether nobody wrote to a file between two looks at its header: who begins to, says so there first (2.2.2),
+// and takes the log's name out again when it is done.
+bool is_at_rest_since(const vhdx::Header& seen, const vhdx::Header& now) {
+  return seen.log_guid.is_zero() && seen.sequence_number == now.sequence_number;
+}
+
+}  // namespace
 
 Result<std::vector<std::string>> find_other_children(FileSystem& files, LayerSpan layers, MergeRange range,
                                                      RandomSource& random) {
@@ -48,7 +57,9 @@ Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, Merg
     // Whoever wrote to the leaf is done by now, and nobody begins to until it is gone.
     held_leaf = TRY(open_vhdx(files, leaf_path, OpenMode::read_write, options.cache, random,
                               vhdx::WriteIntent::same_content));
-    chain = TRY(open_chain(files, leaf_path, read_only, random));
+    const vhdx::Header& seen = dynamic_cast<VhdxLayer&>(chain.leaf()).image().header();
+    if (!is_at_rest_since(seen, held_leaf->image().header()))
+      chain = TRY(open_chain(files, leaf_path, read_only, random));
   }
   MergeWork work{.files = files,
                  .random = random,
