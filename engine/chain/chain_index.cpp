@@ -56,11 +56,11 @@ ChainIndex::ChainIndex(uint64_t disk_size_bytes, std::optional<uint64_t> limit_b
     : disk_size_bytes_(disk_size_bytes),
       nodes_max_(limit_bytes ? *limit_bytes / sizeof(Node) : ~size_t{0}),
       regions_(divide_up(disk_size_bytes, region_bytes)),
-      used_lately_(limit_bytes ? regions_.size() : 0) {}
+      used_lately_(regions_.size()) {}
 
 uint64_t ChainIndex::memory_bytes() const {
   const std::lock_guard lock(mutex_);
-  return regions_.size() * sizeof(Region) + used_lately_.size() + slabs_.size() * sizeof(*slabs_[0]);
+  return regions_.memory_bytes() + used_lately_.memory_bytes() + slabs_.size() * sizeof(*slabs_[0]);
 }
 
 // ---- Lookups ----
@@ -85,7 +85,9 @@ Result<void> ChainIndex::resolve(std::span<const std::unique_ptr<Layer>> layers,
 
 // Appends where `range`, inside the region, lies; false and nothing where the region is not known.
 bool ChainIndex::find(uint64_t number, ByteRange range, std::vector<ReadSegment>& segments) {
-  Region& region = regions_[number];
+  const Region* const known = regions_.find(number);
+  if (known == nullptr) return false;
+  const Region& region = *known;
   const uint64_t region_begin = number * region_bytes;
   const size_t before = segments.size();
   for (;;) {
@@ -131,8 +133,7 @@ bool ChainIndex::find(uint64_t number, ByteRange range, std::vector<ReadSegment>
       if (node == nullptr) break;
     }
     if (still_true()) [[likely]] {
-      if (!used_lately_.empty() && !used_lately_[number].load(std::memory_order_relaxed))
-        used_lately_[number].store(true, std::memory_order_relaxed);
+      if (has_limit()) mark_used(number);
       return true;
     }
     segments.resize(before);
@@ -146,7 +147,7 @@ Result<void> ChainIndex::walk_region(std::span<const std::unique_ptr<Layer>> lay
   const uint64_t begin = number * region_bytes;
   // Read before the layers are asked: what is published from here on may be missing in their answer, and
   // whoever publishes it counts the version up.
-  const uint64_t version = regions_[number].version.load(std::memory_order_acquire);
+  const uint64_t version = regions_.at(number).version.load(std::memory_order_acquire);
   ReadPlan walked;
   TRY(resolve_walk(layers, {begin, std::min(region_bytes, disk_size_bytes_ - begin)}, walked, probes));
   plan.layers_probed += walked.layers_probed;
@@ -170,7 +171,7 @@ Result<void> ChainIndex::walk_region(std::span<const std::unique_ptr<Layer>> lay
 
 void ChainIndex::remember(uint64_t number, uint64_t version, const std::vector<ReadSegment>& segments) {
   const std::lock_guard lock(mutex_);
-  Region& region = regions_[number];
+  Region& region = regions_.at(number);
   const bool known = region.nodes.load(std::memory_order_relaxed) != nullptr ||
                      region.place.load(std::memory_order_relaxed) != unknown;
   if (known || region.version.load(std::memory_order_relaxed) != version || segments.empty()) return;
@@ -226,19 +227,32 @@ bool ChainIndex::make_room() {
   for (size_t steps = 0; steps < 2 * regions_.size(); ++steps) {
     const size_t number = hand_;
     hand_ = (hand_ + 1) % regions_.size();
-    if (regions_[number].nodes.load(std::memory_order_relaxed) == nullptr) continue;
-    if (used_lately_[number].exchange(false, std::memory_order_relaxed)) continue;
+    const Region* const region = regions_.find(number);
+    if (region == nullptr) {  // and so the whole slab
+      const size_t next = round_up(number + 1, regions_.slab_length);
+      steps += next - number - 1;
+      hand_ = next < regions_.size() ? next : 0;
+      continue;
+    }
+    if (region->nodes.load(std::memory_order_relaxed) == nullptr) continue;
+    if (used_lately_.at(number).exchange(false, std::memory_order_relaxed)) continue;
     drop(number);
     return true;
   }
   return false;
 }
 
+void ChainIndex::mark_used(uint64_t number) {
+  std::atomic<bool>& used = used_lately_.at(number);
+  if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
+}
+
 void ChainIndex::drop(uint64_t number) {
-  Region& region = regions_[number];
-  region.version.fetch_add(1, std::memory_order_release);
-  Node* nodes = region.nodes.exchange(nullptr, std::memory_order_release);
-  region.place.store(unknown, std::memory_order_release);
+  Region* const region = regions_.find(number);
+  if (region == nullptr) return;  // nobody has asked for it, and so nobody is about to remember it
+  region->version.fetch_add(1, std::memory_order_release);
+  Node* nodes = region->nodes.exchange(nullptr, std::memory_order_release);
+  region->place.store(unknown, std::memory_order_release);
   free_chain(nodes);
 }
 

@@ -14,9 +14,10 @@
 // node never becomes anything but a node, so that a reader who comes late finds other runs, sees that the
 // version has changed and starts over.
 //
-// Memory: 24 bytes for each region (48 KiB per GiB of disk), and 128 bytes for each 11 runs or part of it:
-// 256 KiB more per GiB of disk in fragments of 64 KiB, 3 MiB in fragments of 4 KiB, 24 MiB in single sectors.
-// A limit holds for the nodes: regions that were not used lately make room (CLOCK).
+// Memory: 24 bytes for each region (48 KiB per GiB) of the parts of the disk, 512 MiB each, that were read,
+// and 128 bytes for each 11 runs or part of it: 256 KiB more per GiB of disk in fragments of 64 KiB, 3 MiB in
+// fragments of 4 KiB, 24 MiB in single sectors. A limit holds for the nodes: regions that were not used
+// lately make room (CLOCK).
 #pragma once
 
 #include <array>
@@ -27,6 +28,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/base/slab_array.h"
 #include "engine/chain/chain.h"
 
 namespace vhdlab {
@@ -49,7 +51,7 @@ class ChainIndex {
   // The leaf's tables for `range` have changed.
   void forget(ByteRange range);
 
-  // Bytes that slots and nodes take.
+  // Bytes that regions and nodes take.
   [[nodiscard]] uint64_t memory_bytes() const;
 
  private:
@@ -86,13 +88,15 @@ class ChainIndex {
   void remember(uint64_t number, uint64_t version, const std::vector<ReadSegment>& segments);
   [[nodiscard]] Node* free_node();
   [[nodiscard]] bool make_room();
+  [[nodiscard]] bool has_limit() const { return nodes_max_ != ~size_t{0}; }
+  void mark_used(uint64_t number);
   void drop(uint64_t number);
   void free_chain(Node* node);
 
   const uint64_t disk_size_bytes_;
   const size_t nodes_max_;
-  std::vector<Region> regions_;
-  std::vector<std::atomic<bool>> used_lately_;  // by region; kept only where there is a limit
+  SlabArray<Region> regions_;
+  SlabArray<std::atomic<bool>> used_lately_;  // by region; kept only where there is a limit
 
   mutable std::mutex mutex_;  // guards everything below, and every change of a region; held for no walk
   std::vector<std::unique_ptr<Slab>> slabs_;

@@ -56,7 +56,8 @@ void ChainWindow::add(Layer& leaf) {
 bool ChainWindow::read(uint64_t offset, MutableBytes into, std::span<const ReadSegment> segments) {
   const uint64_t end = offset + into.size();
   for (uint64_t number = offset / region_bytes; number < divide_up(end, region_bytes); ++number) {
-    if (regions_[number].state.load(std::memory_order_acquire) != State::shown) return false;
+    const Region* const region = regions_.find(number);
+    if (region == nullptr || region->state.load(std::memory_order_acquire) != State::shown) return false;
   }
   if (!copy_from_mapping({memory_ + offset, into.size()}, into)) return false;
   if (!counts_reads_) return true;
@@ -70,7 +71,7 @@ bool ChainWindow::read(uint64_t offset, MutableBytes into, std::span<const ReadS
 // ---- Showing ----
 
 std::optional<ChainWindow::Version> ChainWindow::wants(uint64_t number) {
-  Region& region = regions_[number];
+  Region& region = regions_.at(number);
   if (region.state.load(std::memory_order_relaxed) != State::hidden) return std::nullopt;
   const uint8_t reads_to_wait = region.reads_to_wait.load(std::memory_order_relaxed);
   if (reads_to_wait > 0) {  // readers that come together may count as one
@@ -83,7 +84,7 @@ std::optional<ChainWindow::Version> ChainWindow::wants(uint64_t number) {
 
 void ChainWindow::show(uint64_t number, Version version, std::span<const ReadSegment> segments) {
   const std::lock_guard lock(mutex_);
-  Region& region = regions_[number];
+  Region& region = regions_.at(number);
   if (region.version != version || region.state.load(std::memory_order_relaxed) != State::hidden) return;
   const size_t others = mappings_ - region.mappings;
   const bool fits = others + segments.size() <= mappings_max_;
@@ -122,16 +123,21 @@ void ChainWindow::forget(ByteRange range) {
   const std::lock_guard lock(mutex_);
   for (uint64_t number = range.offset / region_bytes; number < divide_up(range.end(), region_bytes);
        ++number) {
-    Region& region = regions_[number];
-    ++region.version;
-    region.reads_to_wait.store(reads_after_change, std::memory_order_relaxed);
-    region.state.store(State::hidden, std::memory_order_release);
+    Region* const region = regions_.find(number);
+    if (region == nullptr) continue;  // nobody has asked for it, and so nobody is about to show it
+    ++region->version;
+    region->reads_to_wait.store(reads_after_change, std::memory_order_relaxed);
+    region->state.store(State::hidden, std::memory_order_release);
   }
 }
 
 uint64_t ChainWindow::shown_bytes() const {
-  return region_bytes * static_cast<uint64_t>(std::ranges::count_if(
-                            regions_, [](const Region& region) { return region.state == State::shown; }));
+  uint64_t shown = 0;
+  for (size_t number = 0; number < regions_.size(); ++number) {
+    const Region* const region = regions_.find(number);
+    if (region != nullptr && region->state == State::shown) shown += region_bytes;
+  }
+  return shown;
 }
 
 }  // namespace vhdlab

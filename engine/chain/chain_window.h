@@ -13,8 +13,8 @@
 // read after `mappings_max` runs are mapped: the system bounds how many a process may have
 // (vm.max_map_count).
 //
-// Memory: 16 bytes for each region of 512 KiB, and the system's for each mapped run, about 200 bytes, and for
-// each page read, 8 bytes.
+// Memory: 12 bytes for each region of 512 KiB of the parts of the disk, 512 MiB each, that were read; and the
+// system's, about 200 bytes for each mapped run and 8 for each page read.
 #pragma once
 
 #include <atomic>
@@ -25,6 +25,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/base/slab_array.h"
 #include "engine/chain/chain.h"
 
 namespace vhdlab {
@@ -91,7 +92,7 @@ class ChainWindow {
   const size_t mappings_max_;
   std::vector<Source> sources_;  // by layer
   bool counts_reads_ = false;    // whether any has a tally
-  std::vector<Region> regions_;
+  SlabArray<Region> regions_;
 
   mutable std::mutex mutex_;
   size_t mappings_ = 0;

@@ -157,6 +157,22 @@ TEST_F(ChainWindowTest, FollowsWritesZerosTrimsAndCheckpoints) {
   EXPECT_GT(bench.chain->mapped_bytes(), 0U);
 }
 
+TEST_F(ChainWindowTest, TakesNoMemoryForThePartsOfTheLargestDiskThatNobodyReads) {
+  // Goal: regions are bounded by what is read, not by the disk. Method: 64 TiB, read at both ends.
+  const std::string path = folder.file("largest.vhdx");
+  must(create_disk(files, path, {.disk_size_bytes = 64 * tib, .block_size_bytes = 256 * mib}, random));
+  const Chain chain =
+      must(open_chain(files, path, {.cache = CacheMode::mapped, .resolve = ResolveMode::index}, random));
+  ReadPlan plan;
+  std::vector<std::byte> data(4096, std::byte{1});
+  for (const uint64_t offset : {uint64_t{0}, 64 * tib - 4096, uint64_t{0}, 64 * tib - 4096}) {
+    must(chain.read(offset, data, plan));
+    EXPECT_TRUE(all_zero(data));
+  }
+  EXPECT_EQ(chain.mapped_bytes(), 2 * 512 * kib);
+  EXPECT_LE(chain.index_memory_bytes(), 4 * mib);
+}
+
 TEST_F(ChainWindowTest, TellsThatAFileWasCutShortAsTheFileWould) {
   make_chain(1);
   bench.open(OpenMode::read_only);
