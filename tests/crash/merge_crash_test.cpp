@@ -179,6 +179,7 @@ std::vector<MergeCase> merge_cases() {
   const LayerShape small{.disk_size_bytes = 3 * mib + 512 * kib};
   const LayerShape large{.disk_size_bytes = 6 * mib};
   const LayerShape coarse{.block_size_bytes = 2 * mib};
+  const LayerShape coarsest{.disk_size_bytes = 5 * mib, .block_size_bytes = 4 * mib};
   return {
       {"leaf", even, {2, 3}},
       {"middle", even, {1, 2}},
@@ -192,6 +193,7 @@ std::vector<MergeCase> merge_cases() {
       {"into_a_smaller_middle", {large, small, large, large}, {1, 2}},
       {"into_a_smaller_middle_of_4k", {large, small, large, large}, {1, 3}, 4096},
       {"into_a_larger_base", {large, small, small, {}}, {0, 2}},
+      {"leaf_into_a_smaller_middle_in_one_block", {large, coarsest, large}, {1, 2}},
       {"leaf_into_a_larger_middle", {{}, large, large, small}, {2, 3}},
       {"range_into_a_larger_middle_of_4k", {{}, large, large, small}, {1, 3}, 4096},
   };

@@ -209,7 +209,7 @@ class Image {
   Result<std::vector<uint64_t>> bit_words_past(uint64_t disk_size_bytes);
   Result<void> clear_bits_past(uint64_t disk_size_bytes);
   Result<bool> holds_leftovers();
-  Result<void> clear_slack(bool hide_parent);
+  Result<void> clear_slack(uint64_t zeros_end);
   Result<void> hide_parent_behind(const BatGeometry& larger, uint64_t zeros_end_bytes);
   [[nodiscard]] std::vector<ByteRange> entries_past_end() const;
   Result<void> clear_entries_past_end();

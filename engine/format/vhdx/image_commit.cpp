@@ -257,7 +257,7 @@ Result<void> Image::set_disk_size(uint64_t disk_size_bytes, uint64_t zeros_end_b
   TRY(flush_locked());
   if (disk_size_bytes > old_size_bytes) {
     const bool hides_parent = metadata_.has_parent() && zeros_end_bytes > old_size_bytes;
-    TRY(clear_slack(hides_parent));
+    TRY(clear_slack(hides_parent ? std::min(zeros_end_bytes, disk_size_bytes) : old_size_bytes));
     TRY(clear_entries_past_end());
     if (hides_parent) TRY(hide_parent_behind(geometry, std::min(zeros_end_bytes, disk_size_bytes)));
     TRY(commit_disk_size(disk_size_bytes));
@@ -349,31 +349,36 @@ Result<bool> Image::holds_leftovers() {
 }
 
 // Zeroes what lies in the last block past the disk's end: it becomes part of the disk when the disk grows.
-// Where the parent shall not show there, the zeros become present.
-Result<void> Image::clear_slack(bool hide_parent) {
+// Up to `zeros_end`, where the parent shall not show, the zeros become present.
+Result<void> Image::clear_slack(uint64_t zeros_end) {
   const uint64_t slack = metadata_.disk_size_bytes % geometry_.block_size_bytes();
   if (slack == 0) return {};
   const std::unique_lock lock(tables_mutex_);
   const BlockIndex last = geometry_.block_of(metadata_.disk_size_bytes - 1);
   const BatEntry entry = TRY(entry_at(geometry_.entry_of(last)));
   const uint64_t slack_length = geometry_.block_size_bytes() - slack;
-  const auto mark = [&](bool present) {
-    return set_bits(geometry_.chunk_of(last), geometry_.bit_of(metadata_.disk_size_bytes),
-                    slack_length / geometry_.sector_size_bytes(), present);
+  const uint64_t hidden_length = std::min(zeros_end - metadata_.disk_size_bytes, slack_length);
+  const bool hide_parent = hidden_length > 0;
+  const auto mark = [&]() -> Result<void> {
+    const ChunkIndex chunk = geometry_.chunk_of(last);
+    const uint64_t first_bit = geometry_.bit_of(metadata_.disk_size_bytes - 1) + 1;
+    const uint64_t hidden = hidden_length / geometry_.sector_size_bytes();
+    TRY(set_bits(chunk, first_bit, hidden, true));
+    return set_bits(chunk, first_bit + hidden, slack_length / geometry_.sector_size_bytes() - hidden, false);
   };
   switch (entry.state()) {
     case BlockState::fully_present:
       return file_->punch_hole({entry.file_offset() + slack, slack_length});
     case BlockState::partially_present:
       if (hide_parent) TRY(file_->punch_hole({entry.file_offset() + slack, slack_length}));
-      return mark(hide_parent);
+      return mark();
     case BlockState::not_present: {
       if (!hide_parent) return {};
       const uint64_t block_offset = TRY(allocate(geometry_.block_size_bytes()));
       TRY(ensure_bitmap(geometry_.chunk_of(last)));
       TRY(set_bits(geometry_.chunk_of(last), geometry_.bit_of(geometry_.first_byte_of(last)),
                    geometry_.block_size_bytes() / geometry_.sector_size_bytes(), false));
-      TRY(mark(true));
+      TRY(mark());
       return set_entry(geometry_.entry_of(last), BatEntry::make(BlockState::partially_present, block_offset));
     }
     default:

@@ -100,6 +100,28 @@ TEST(SetDiskSize, ShrunkInsideAPartlyPresentBlockMarksNothingPastTheEnd) {
   }
 }
 
+TEST(SetDiskSize, GrownOverAParentInsideABlockMarksNothingPastTheNewEnd) {
+  // Goal: what hides the parent ends where the disk does. Method: the last block partly present and not
+  // present at all; grown inside it, with a parent that goes on; our own check.
+  DiskMetadata metadata = ImageWorkbench::differencing_disk();
+  metadata.block_size_bytes = 4 * mib;
+  metadata.disk_size_bytes = 5 * mib;
+  for (const bool has_block : {true, false}) {
+    ImageWorkbench bench;
+    bench.create(metadata);
+    {
+      const auto image = bench.open();
+      if (has_block) write_guest(*image, 4 * mib, filled(512, 0x71));
+      must(image->set_disk_size(7 * mib, 6 * mib));
+      EXPECT_EQ(read_guest(*image, {5 * mib, 1 * mib}), filled(1 * mib, 0));
+      EXPECT_EQ(read_guest(*image, {6 * mib, 1 * mib}), filled(1 * mib, 0xee));
+      must(image->set_disk_size(7 * mib + 512, 8 * mib));
+      must(image->close());
+    }
+    EXPECT_EQ(must(check_image(*bench.file())).count_of("vhdx-bitmap-past-disk-end"), 0U);
+  }
+}
+
 TEST(SetDiskSize, AgainFinishesAShrinkingThatACutHasEnded) {
   // Goal: a cut may come between the new size and the forgetting of what lies past it; with the same size
   // asked for again nothing stays. Method: the whole old file with the metadata of the shrunk one.
