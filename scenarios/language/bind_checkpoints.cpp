@@ -24,14 +24,6 @@ constexpr std::array<std::string_view, 4> reserved_names = {"oldest", "middle", 
 constexpr std::string_view reference_words =
     "a checkpoint: its name, its number, 'oldest', 'middle' or 'newest'";
 
-bool fits_name(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  };
-  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
-         std::ranges::all_of(text, fits);
-}
-
 std::string bind_new_name(const Node& node, std::string_view what, Judge& judge) {
   Value value;
   const auto text = judge.scalar(node, what, "a checkpoint's name", value);
@@ -41,7 +33,7 @@ std::string bind_new_name(const Node& node, std::string_view what, Judge& judge)
                      "'oldest', 'middle', 'newest' and 'now' mean what they say");
     return {};
   }
-  if (fits_name(*text)) return *text;
+  if (is_plain_name(*text)) return *text;
   judge.unexpected(value, what, "a name of small letters, digits, '_' and '-' that begins with a letter");
   return {};
 }
@@ -51,7 +43,7 @@ std::string bind_reference(const Node& node, std::string_view what, Judge& judge
   const auto text = judge.scalar(node, what, reference_words, value);
   if (!text) return {};
   const auto number = whole_number_in(*text);
-  if (fits_name(*text) || (number && *number > 0)) return *text;
+  if (is_plain_name(*text) || (number && *number > 0)) return *text;
   judge.unexpected(value, what, reference_words);
   return {};
 }
@@ -160,8 +152,7 @@ bool is_checkpoint_word(std::string_view word) {
   return std::ranges::find(action_words, word, &Word<CheckpointAction>::first) != action_words.end();
 }
 
-MeasuredCheckpoint bind_measured_checkpoint(const Node::Entry& entry, Judge& judge,
-                                            const BindName& bind_name) {
+MeasuredCheckpoint bind_measured_checkpoint(const Node::Entry& entry, Judge& judge, StepNames& names) {
   MeasuredCheckpoint step;
   step.action = std::ranges::find(action_words, entry.key, &Word<CheckpointAction>::first)->second;
   const bool takes = step.action == CheckpointAction::take;
@@ -169,7 +160,7 @@ MeasuredCheckpoint bind_measured_checkpoint(const Node::Entry& entry, Judge& jud
   const std::vector<std::pair<std::string_view, std::string_view>> hints = {
       {"checkpoint", "'as' names the new checkpoint"}, {"as", "'checkpoint' says which"}};
   Settings settings(judge, entry.value, entry.key, keys, hints);
-  step.name = bind_name(settings, entry.key);
+  step.name = names.bind(settings, entry.key);
   const Node* which = takes ? settings.find("as")
                             : settings.required("checkpoint",
                                                 "say which: its name, its number, 'oldest', "
@@ -181,11 +172,11 @@ MeasuredCheckpoint bind_measured_checkpoint(const Node::Entry& entry, Judge& jud
   return step;
 }
 
-MeasuredDamage bind_damage(const Node& value, Judge& judge, const BindName& bind_name) {
+MeasuredDamage bind_damage(const Node& value, Judge& judge, StepNames& names) {
   const Keys keys = {"name", "each", "by"};
   Settings settings(judge, value, "damage", keys);
   MeasuredDamage step;
-  step.name = bind_name(settings, "damage");
+  step.name = names.bind(settings, "damage");
   const std::array<Word<bool>, 1> each_words = {{{"file", true}}};
   (void)settings.required("each", "say what is damaged in turn: each: file");
   (void)settings.word<bool>("each", each_words);

@@ -3,18 +3,15 @@
 // there.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "scenarios/language/document.h"
 #include "scenarios/language/scenario.h"
 #include "scenarios/language/settings.h"
+#include "scenarios/language/step_names.h"
 
 namespace vhdlab::scenarios {
-
-// Reads a measured step's 'name', or gives the one otherwise used.
-using BindName = std::function<std::string(Settings&, const std::string& otherwise)>;
 
 // `- checkpoint: monday` and `- apply: monday` of a setup. What was reported leaves the text empty.
 [[nodiscard]] TakeCheckpoint bind_named_checkpoint(const Node& value, Judge& judge);
@@ -23,8 +20,8 @@ using BindName = std::function<std::string(Settings&, const std::string& otherwi
 // Whether a measured step's word is one of checkpoint, apply, delete, delete_subtree; and those steps.
 [[nodiscard]] bool is_checkpoint_word(std::string_view word);
 [[nodiscard]] MeasuredCheckpoint bind_measured_checkpoint(const Node::Entry& entry, Judge& judge,
-                                                          const BindName& bind_name);
-[[nodiscard]] MeasuredDamage bind_damage(const Node& value, Judge& judge, const BindName& bind_name);
+                                                          StepNames& names);
+[[nodiscard]] MeasuredDamage bind_damage(const Node& value, Judge& judge, StepNames& names);
 
 // Sets is_machine and, where it is true, chain_depth; reports references to checkpoints there are not, names
 // given twice, and merges that go around the checkpoints. `root` was bound without findings: its lists have

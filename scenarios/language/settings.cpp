@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -167,6 +168,29 @@ std::optional<std::string> Judge::text(const Node& node, std::string_view what) 
     return std::nullopt;
   }
   return text;
+}
+
+std::optional<std::string> Judge::path(const Node& node, std::string_view what, const std::string& folder) {
+  const auto value = resolve(node);
+  if (!value) return std::nullopt;
+  const auto written = text(node, what);
+  if (!written) return std::nullopt;
+  const std::filesystem::path path(*written);
+  const bool is_in_file = value->resolved->place.source == 0;
+  if (path.is_absolute() || !is_in_file || folder.empty()) return written;
+  return (std::filesystem::path(folder) / path).string();
+}
+
+bool Judge::refuse_more_keys(const Node& step) {
+  for (size_t i = 1; i < step.entries.size(); ++i) {
+    findings_.add(step.entries[i].key_place,
+                  fmt::format("a second key, {}, in the step {}", in_quotes(step.entries[i].key),
+                              in_quotes(step.entries[0].key)),
+                  fmt::format("indent the settings of '{0}' below it, or write {0}: {{ ... }}; begin a new "
+                              "step with '- '",
+                              step.entries[0].key));
+  }
+  return step.entries.size() > 1;
 }
 
 std::optional<size_t> Judge::word_index(const Node& node, std::string_view what,

@@ -72,6 +72,13 @@ class Judge {
   [[nodiscard]] std::optional<Amount> amount(const Node& node, std::string_view what, double percent_max);
   [[nodiscard]] std::optional<std::string> text(const Node& node, std::string_view what);
 
+  // A path; one that is written in the file, not by --set, counts from `folder`.
+  [[nodiscard]] std::optional<std::string> path(const Node& node, std::string_view what,
+                                                const std::string& folder);
+
+  // True where keys beside the step's own were reported: mostly settings that are not indented.
+  [[nodiscard]] bool refuse_more_keys(const Node& step);
+
   template <typename T>
   [[nodiscard]] std::optional<T> word(const Node& node, std::string_view what,
                                       std::span<const Word<T>> words);

@@ -79,4 +79,12 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
   return "known " + std::string(known.size() == 1 ? "is " : "are ") + joined(known);
 }
 
+bool is_plain_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::ranges::all_of(text, fits);
+}
+
 }  // namespace vhdlab::scenarios

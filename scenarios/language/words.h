@@ -14,6 +14,10 @@ namespace vhdlab::scenarios {
 // empty where none are known.
 [[nodiscard]] std::string suggestion(std::string_view word, std::span<const std::string_view> known);
 
+// Whether the text is a name as users give them: at most 64 small letters, digits, '_' and '-', a letter
+// first.
+[[nodiscard]] bool is_plain_name(std::string_view text);
+
 // "'a', 'b' and 'c'"
 [[nodiscard]] std::string joined(std::span<const std::string_view> words);
 
