@@ -10,6 +10,7 @@
 
 #include "engine/chain/chain_open.h"
 #include "engine/merge/merge_record.h"
+#include "engine/merge/record_file.h"
 
 namespace vhdlab {
 namespace {
@@ -182,7 +183,7 @@ Result<void> Machine::remove_file(const std::string& name) {
 // What merges of a chain with this leaf noted beside it, whole or half written.
 Result<void> Machine::remove_merge_notes(const std::string& name) {
   const std::string record = merge_record_path(path_of(name));
-  for (const std::string& path : {record, record + ".new"}) {
+  for (const std::string& path : {record, unfinished_record_path(record)}) {
     if (files_->exists(path)) TRY(files_->remove(path));
   }
   return {};
@@ -199,7 +200,7 @@ Result<void> Machine::clear_exports() {
 // What the notes name and the tree does not know goes.
 Result<void> Machine::clear_notes() {
   cleared_paths_.clear();
-  const std::string unfinished = manifest_path(folder_) + ".new";
+  const std::string unfinished = unfinished_record_path(manifest_path(folder_));
   if (files_->exists(unfinished)) TRY(files_->remove(unfinished));
   if (manifest_.making.empty() && manifest_.removing.empty() && manifest_.exporting.empty()) return {};
   for (const auto* list : {&manifest_.making, &manifest_.removing}) {

@@ -27,7 +27,8 @@
 #include <fmt/format.h>
 
 #include "engine/base/bytes.h"
-#include "engine/base/crc32c.h"
+#include "engine/base/units.h"
+#include "engine/merge/record_file.h"
 
 namespace vhdlab {
 namespace {
@@ -35,10 +36,6 @@ namespace {
 constexpr std::string_view first_words = "vhdlab machine ";
 constexpr std::string_view version = "1";
 constexpr uint64_t manifest_size_max = 16 * mib;
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 std::string escaped(std::string_view name) {
   std::string text;
@@ -87,20 +84,6 @@ std::string disk_text(const std::string& base_name, const DiskFiles& disk) {
 }
 
 // ---- Reading ----
-
-// The text before the next `separator`, taken off the front together with it.
-std::string_view take(std::string_view& text, char separator) {
-  const size_t end = std::min(text.find(separator), text.size());
-  const std::string_view taken = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return taken;
-}
-
-template <typename Number>
-bool read_number(std::string_view text, Number& number) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-}
 
 bool read_guid(std::string_view text, Guid& guid) {
   const auto parsed = Guid::parse(text);
@@ -258,7 +241,7 @@ std::string manifest_text(const MachineManifest& manifest) {
     text += fmt::format("removing {}\n", escaped(path));
   for (const std::string& path : manifest.exporting)
     text += fmt::format("exporting {}\n", escaped(path));
-  return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
+  return sealed(std::move(text));
 }
 
 Result<MachineManifest> parse_manifest(std::string_view text, const std::string& where) {
@@ -270,17 +253,15 @@ Result<MachineManifest> parse_manifest(std::string_view text, const std::string&
                      "use the program that wrote it, or a later one");
     }
   }
-  const size_t end = text.rfind("end ");
-  const std::string_view body = text.substr(0, std::min(end, text.size()));
-  const std::string expected = fmt::format("end {:08x}\n", crc32c(bytes_of(body)));
-  if (end == std::string_view::npos || text.substr(end) != expected) {
+  const auto lines = unsealed(text);
+  if (!lines) {
     return failure(
         ErrorKind::damaged, "manifest-checksum",
         fmt::format("{}: its checksum does not fit: it was cut short or altered", where),
         "bring back a copy of it; without one, remove it and let 'vhdlab vm adopt' read the disks");
   }
   Reader reader;
-  std::string_view rest = body;
+  std::string_view rest = *lines;
   take(rest, '\n');
   for (size_t number = 2; !rest.empty(); ++number) {
     const std::string_view line = take(rest, '\n');
@@ -288,7 +269,7 @@ Result<MachineManifest> parse_manifest(std::string_view text, const std::string&
     return failure(ErrorKind::damaged, "manifest-malformed",
                    fmt::format("{}: line {} makes no sense: '{}'", where, number, escaped(line)));
   }
-  if (!body.starts_with(first_words) || !reader.end_disk() || reader.manifest().name.empty() ||
+  if (!lines->starts_with(first_words) || !reader.end_disk() || reader.manifest().name.empty() ||
       reader.manifest().id.is_zero()) {
     return failure(ErrorKind::damaged, "manifest-malformed",
                    fmt::format("{}: a name, an id or a file's parent is missing", where));
@@ -299,16 +280,7 @@ Result<MachineManifest> parse_manifest(std::string_view text, const std::string&
 }
 
 Result<void> write_manifest(FileSystem& files, const std::string& folder, const MachineManifest& manifest) {
-  const std::string path = manifest_path(folder);
-  const std::string next = path + ".new";
-  if (files.exists(next)) TRY(files.remove(next));
-  {
-    const auto file = TRY(files.create(next));
-    TRY(file->write(0, bytes_of(manifest_text(manifest))));
-    TRY(file->flush());
-  }
-  TRY(files.rename(next, path));
-  return files.sync_folder(folder);
+  return replace_record(files, manifest_path(folder), manifest_text(manifest));
 }
 
 Result<MachineManifest> read_manifest(FileSystem& files, const std::string& folder) {
@@ -318,15 +290,13 @@ Result<MachineManifest> read_manifest(FileSystem& files, const std::string& fold
         ErrorKind::not_found, "machine-not-found", fmt::format("{}: no machine is here", folder),
         "make one with 'vhdlab vm create', or take in disks that are there with 'vhdlab vm adopt'");
   }
-  const auto file = TRY(files.open(path, OpenMode::read_only));
-  const uint64_t size = TRY(file->size_bytes());
-  if (size > manifest_size_max) {
-    return failure(ErrorKind::damaged, "manifest-malformed",
-                   fmt::format("{}: {} bytes, expected at most {}", path, size, manifest_size_max));
+  const auto text = TRY(read_record(files, path, manifest_size_max));
+  if (!text) {
+    return failure(
+        ErrorKind::damaged, "manifest-malformed",
+        fmt::format("{}: larger than {}, as no manifest is", path, format_size(manifest_size_max)));
   }
-  std::string text(size, '\0');
-  TRY(file->read(0, std::as_writable_bytes(std::span(text))));
-  return parse_manifest(text, path);
+  return parse_manifest(*text, path);
 }
 
 }  // namespace vhdlab

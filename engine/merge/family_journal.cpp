@@ -12,15 +12,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
-#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
 
-#include "engine/base/crc32c.h"
-#include "engine/merge/record_text.h"
+#include "engine/merge/record_file.h"
 
 namespace vhdlab {
 namespace {
@@ -30,10 +27,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view first_line = "vhdlab family 1";
 constexpr std::array<std::string_view, 3> state_names = {"waiting", "begun", "done"};
 constexpr uint64_t journal_size_max = 64 * mib;
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 std::string absolute(const std::string& path) {
   return fs::absolute(path).lexically_normal().string();
@@ -63,12 +56,7 @@ std::string to_text(const std::string& folder, const FamilyJournal& journal) {
       add_disk("source", source);
     if (step.child) add_disk("child", *step.child);
   }
-  return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
-}
-
-bool read_number(std::string_view text, uint64_t& number) {
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+  return sealed(std::move(text));
 }
 
 bool read_step_line(std::string_view line, JournalStep& step) {
@@ -81,15 +69,13 @@ bool read_step_line(std::string_view line, JournalStep& step) {
 }
 
 std::optional<FamilyJournal> from_text(const std::string& folder, std::string_view text) {
-  const size_t end = text.rfind("end ");
-  if (end == std::string_view::npos ||
-      text.substr(end) != fmt::format("end {:08x}\n", crc32c(bytes_of(text.substr(0, end)))))
-    return std::nullopt;
-  text = text.substr(0, end);
-  if (take(text, '\n') != first_line) return std::nullopt;
+  const auto lines = unsealed(text);
+  if (!lines) return std::nullopt;
+  std::string_view rest = *lines;
+  if (take(rest, '\n') != first_line) return std::nullopt;
   FamilyJournal journal;
-  while (!text.empty()) {
-    std::string_view line = take(text, '\n');
+  while (!rest.empty()) {
+    std::string_view line = take(rest, '\n');
     const std::string_view word = take(line, ' ');
     if (word == "step") {
       if (!read_step_line(line, journal.steps.emplace_back())) return std::nullopt;
@@ -142,29 +128,14 @@ Result<void> write_family_journal(FileSystem& files, const std::string& folder,
                      fmt::format("{}: a file's name holds a line feed", step.target.path), "rename it");
     }
   }
-  const std::string path = family_journal_path(folder);
-  const std::string growing = path + ".new";
-  if (files.exists(growing)) TRY(files.remove(growing));
-  {
-    const auto file = TRY(files.create(growing));
-    TRY(file->write(0, bytes_of(to_text(folder, journal))));
-    TRY(file->flush());
-  }
-  TRY(files.rename(growing, path));
-  return files.sync_folder(folder);
+  return replace_record(files, family_journal_path(folder), to_text(folder, journal));
 }
 
 Result<std::optional<FamilyJournal>> read_family_journal(FileSystem& files, const std::string& folder) {
   const std::string path = family_journal_path(folder);
   if (!files.exists(path)) return std::nullopt;
-  const auto file = TRY(files.open(path, OpenMode::read_only));
-  const uint64_t size = TRY(file->size_bytes());
-  std::optional<FamilyJournal> journal;
-  if (size <= journal_size_max) {
-    std::string text(size, '\0');
-    TRY(file->read(0, std::as_writable_bytes(std::span(text))));
-    journal = from_text(folder, text);
-  }
+  const auto text = TRY(read_record(files, path, journal_size_max));
+  auto journal = text ? from_text(folder, *text) : std::nullopt;
   if (journal) return journal;
   return failure(ErrorKind::damaged, "family-journal-damaged",
                  fmt::format("{}: is no journal of merges, or was changed", path),

@@ -13,15 +13,12 @@
 //   end CHECKSUM
 #include "engine/merge/merge_record.h"
 
-#include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <string_view>
 
 #include <fmt/format.h>
 
-#include "engine/base/crc32c.h"
-#include "engine/merge/record_text.h"
+#include "engine/merge/record_file.h"
 
 namespace vhdlab {
 namespace {
@@ -31,15 +28,6 @@ constexpr uint64_t record_size_max = 16 * mib;
 
 std::string folder_of(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().parent_path().string();
-}
-
-// Where a record is written before it takes the other's place.
-std::string next_record_path(const std::string& leaf_path) {
-  return merge_record_path(leaf_path) + ".new";
-}
-
-Bytes bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
 }
 
 std::string to_text(const MergeRecord& record) {
@@ -55,15 +43,13 @@ std::string to_text(const MergeRecord& record) {
   for (const MergeRecord::Disk& source : record.sources)
     text += fmt::format("source {} {}\n", source.identity.to_lower(), source.path);
   if (record.child_path) text += fmt::format("child {}\n", *record.child_path);
-  return text + fmt::format("end {:08x}\n", crc32c(bytes_of(text)));
+  return sealed(std::move(text));
 }
 
 template <typename Number>
 std::optional<Number> number(std::string_view text) {
   Number value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
+  return read_number(text, value) ? std::optional(value) : std::nullopt;
 }
 
 std::optional<MergeRecord::Disk> disk(std::string_view text) {
@@ -73,17 +59,15 @@ std::optional<MergeRecord::Disk> disk(std::string_view text) {
 }
 
 std::optional<MergeRecord> from_text(std::string_view text) {
-  const size_t end = text.rfind("end ");
-  if (end == std::string_view::npos ||
-      text.substr(end) != fmt::format("end {:08x}\n", crc32c(bytes_of(text.substr(0, end)))))
-    return std::nullopt;
-  text = text.substr(0, end);
-  if (take(text, '\n') != first_line) return std::nullopt;
+  const auto lines = unsealed(text);
+  if (!lines) return std::nullopt;
+  std::string_view rest = *lines;
+  if (take(rest, '\n') != first_line) return std::nullopt;
 
   MergeRecord record;
   bool has_range = false;
-  while (!text.empty()) {
-    std::string_view line = take(text, '\n');
+  while (!rest.empty()) {
+    std::string_view line = take(rest, '\n');
     const std::string_view word = take(line, ' ');
     if (word == "range") {
       const auto target = number<LayerIndex>(take(line, ' '));
@@ -131,32 +115,19 @@ std::string merge_record_path(const std::string& leaf_path) {
 }
 
 Result<void> write_merge_record(FileSystem& files, const std::string& leaf_path, const MergeRecord& record) {
-  const std::string path = merge_record_path(leaf_path);
-  const std::string next = next_record_path(leaf_path);
-  if (files.exists(next)) TRY(files.remove(next));
-  {
-    const auto file = TRY(files.create(next));
-    TRY(file->write(0, bytes_of(to_text(record))));
-    TRY(file->flush());
-  }
-  TRY(files.rename(next, path));
-  return files.sync_folder(folder_of(path));
+  return replace_record(files, merge_record_path(leaf_path), to_text(record));
 }
 
 Result<std::optional<MergeRecord>> read_merge_record(FileSystem& files, const std::string& leaf_path) {
   const std::string path = merge_record_path(leaf_path);
   if (!files.exists(path)) return std::nullopt;
-  const auto file = TRY(files.open(path, OpenMode::read_only));
-  const uint64_t size = TRY(file->size_bytes());
-  if (size > record_size_max) return std::nullopt;
-  std::string text(size, '\0');
-  TRY(file->read(0, std::as_writable_bytes(std::span(text))));
-  return from_text(text);
+  const auto text = TRY(read_record(files, path, record_size_max));
+  return text ? from_text(*text) : std::nullopt;
 }
 
 Result<void> remove_merge_record(FileSystem& files, const std::string& leaf_path) {
   const std::string path = merge_record_path(leaf_path);
-  const std::string next = next_record_path(leaf_path);
+  const std::string next = unfinished_record_path(path);
   if (files.exists(next)) TRY(files.remove(next));
   if (!files.exists(path)) return {};
   TRY(files.remove(path));
