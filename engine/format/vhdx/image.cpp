@@ -116,14 +116,7 @@ Result<void> Image::check_tables() {
                                 metadata_.disk_size_bytes, table_length));
   }
   const uint64_t file_size_bytes = TRY(file_->size_bytes());
-  occupancy_ = Occupancy();
-  const ByteRange log{header_.fields.log_offset, header_.fields.log_length};
-  for (const ByteRange& region : {log, regions_.bat, regions_.metadata}) {
-    if (!occupancy_.claim(region)) {
-      return fault_in(file_->name(), Fault::region_overlap,
-                      fmt::format("the region at {:#x}, length {:#x}", region.offset, region.length));
-    }
-  }
+  TRY(claim_regions());
   bat_ = std::make_unique<MetadataPages>(
       *file_, ByteRange{regions_.bat.offset, round_up(table_length, log_sector_length)}, cache_);
   bat_pages_in_use_.assign(divide_up(table_length, table_page_length), false);
@@ -138,30 +131,53 @@ Result<void> Image::check_tables() {
     offset = std::max(offset, round_down(data->offset, bat_entry_length));
     const uint64_t length =
         std::min({table_end, round_up(data->end(), bat_entry_length), offset + piece.size()}) - offset;
-    TRY(file_->read(offset, MutableBytes(piece).first(length)));
-    for (uint64_t at = 0; at < length; at += bat_entry_length) {
-      le64 bits;
-      std::memcpy(&bits, piece.data() + at, sizeof(bits));
-      const BatEntry entry{bits};
-      if (entry.bits == 0) continue;
-      const uint64_t index = (offset + at - regions_.bat.offset) / bat_entry_length;
-      bat_pages_in_use_[index * bat_entry_length / table_page_length] = true;
-      if (geometry_.is_bitmap_entry(index)) {
-        TRY(check_bitmap_entry(geometry_.chunk_at(index), entry, file_size_bytes));
-        continue;
-      }
-      const BlockIndex block = geometry_.block_at(index);
-      if (number(block) >= geometry_.block_count()) continue;  // padding of a differencing disk's last chunk
-      TRY(check_payload_entry(block, entry, file_size_bytes));
-      const bool first_partial_of_chunk =
-          entry.state() == BlockState::partially_present &&
-          (partial_blocks.empty() || geometry_.chunk_of(partial_blocks.back()) != geometry_.chunk_of(block));
-      if (first_partial_of_chunk) partial_blocks.push_back(block);
-    }
+    const MutableBytes entries = MutableBytes(piece).first(length);
+    TRY(file_->read(offset, entries));
+    TRY(check_entries(entries, (offset - regions_.bat.offset) / bat_entry_length, file_size_bytes,
+                      partial_blocks));
     offset += length;
   }
+  return check_partial_blocks(partial_blocks);
+}
 
-  for (BlockIndex block : partial_blocks) {
+Result<void> Image::claim_regions() {
+  occupancy_ = Occupancy();
+  const ByteRange log{header_.fields.log_offset, header_.fields.log_length};
+  for (const ByteRange& region : {log, regions_.bat, regions_.metadata}) {
+    if (!occupancy_.claim(region)) {
+      return fault_in(file_->name(), Fault::region_overlap,
+                      fmt::format("the region at {:#x}, length {:#x}", region.offset, region.length));
+    }
+  }
+  return {};
+}
+
+Result<void> Image::check_entries(Bytes entries, uint64_t first_index, uint64_t file_size_bytes,
+                                  std::vector<BlockIndex>& partial_blocks) {
+  for (uint64_t at = 0; at < entries.size(); at += bat_entry_length) {
+    le64 bits;
+    std::memcpy(&bits, entries.data() + at, sizeof(bits));
+    const BatEntry entry{bits};
+    if (entry.bits == 0) continue;
+    const uint64_t index = first_index + at / bat_entry_length;
+    bat_pages_in_use_[index * bat_entry_length / table_page_length] = true;
+    if (geometry_.is_bitmap_entry(index)) {
+      TRY(check_bitmap_entry(geometry_.chunk_at(index), entry, file_size_bytes));
+      continue;
+    }
+    const BlockIndex block = geometry_.block_at(index);
+    if (number(block) >= geometry_.block_count()) continue;  // padding of a differencing disk's last chunk
+    TRY(check_payload_entry(block, entry, file_size_bytes));
+    const bool first_partial_of_chunk =
+        entry.state() == BlockState::partially_present &&
+        (partial_blocks.empty() || geometry_.chunk_of(partial_blocks.back()) != geometry_.chunk_of(block));
+    if (first_partial_of_chunk) partial_blocks.push_back(block);
+  }
+  return {};
+}
+
+Result<void> Image::check_partial_blocks(std::span<const BlockIndex> blocks) {
+  for (BlockIndex block : blocks) {
     const ChunkIndex chunk = geometry_.chunk_of(block);
     if (bitmaps_[number(chunk)] == nullptr) {
       return fault_in(file_->name(), Fault::block_partial_without_bitmap,

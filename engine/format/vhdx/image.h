@@ -158,6 +158,11 @@ class Image {
   Result<void> load(uint64_t file_size_bytes);
   Result<void> replay_log(uint64_t& file_size_bytes);
   Result<void> check_tables();
+  Result<void> claim_regions();
+  // Entries of the table from number `first_index` on. Adds the first partial block of each chunk.
+  Result<void> check_entries(Bytes entries, uint64_t first_index, uint64_t file_size_bytes,
+                             std::vector<BlockIndex>& partial_blocks);
+  Result<void> check_partial_blocks(std::span<const BlockIndex> blocks);
   Result<void> check_payload_entry(BlockIndex block, BatEntry entry, uint64_t file_size_bytes);
   Result<void> check_bitmap_entry(ChunkIndex chunk, BatEntry entry, uint64_t file_size_bytes);
   Result<void> claim_block(std::string_view what, uint64_t number, ByteRange block, uint64_t file_size_bytes);
