@@ -166,56 +166,74 @@ Result<std::vector<Places>> match_disks(const std::vector<ParentOf>& families,
       "take in one disk at a time with --disk BASE");
 }
 
-}  // namespace
-
-Result<MachineManifest> plan_adoption(FileSystem& files, const std::string& folder,
-                                      const AdoptRequest& request, RandomSource& random) {
-  const ParentOf all = TRY(read_parents(files, folder, random));
+// The disks that are taken in, each by the files on its base.
+struct Adopted {
+  std::vector<std::string> base_names;
   std::vector<ParentOf> families;
   std::vector<std::string> nows;
-  MachineManifest manifest{.name = request.name,
-                           .id = Guid::make_random(random),
-                           .host = request.host,
-                           .checkpoints_max = request.checkpoints_max};
+};
+
+Result<Adopted> choose_disks(FileSystem& files, const std::string& folder, const AdoptRequest& request,
+                             RandomSource& random) {
+  const ParentOf all = TRY(read_parents(files, folder, random));
+  Adopted adopted;
   for (const auto& [name, parent] : all) {
     if (!parent.empty()) continue;
     const bool is_wanted =
         request.bases.empty() || std::ranges::find(request.bases, name) != request.bases.end();
     if (!is_wanted) continue;
-    families.push_back(family_of(all, name));
-    nows.push_back(TRY(choose_now(families.back(), name, request.now)));
-    manifest.base_names.push_back(base_name_of(name));
+    adopted.families.push_back(family_of(all, name));
+    adopted.nows.push_back(TRY(choose_now(adopted.families.back(), name, request.now)));
+    adopted.base_names.push_back(base_name_of(name));
   }
-  if (families.empty() || (!request.bases.empty() && families.size() != request.bases.size())) {
+  const size_t count = adopted.families.size();
+  if (count == 0 || (!request.bases.empty() && count != request.bases.size())) {
     return failure(ErrorKind::not_found, "adopt-nothing",
                    fmt::format("{}: no VHDX base of that name is in the folder", folder));
   }
-  const std::vector<Places> places = TRY(match_disks(families, nows));
+  return adopted;
+}
 
-  // Checkpoints from the first disk's files, parents before children.
-  CheckpointTree& tree = manifest.tree;
-  std::map<std::string, Guid> id_of;  // by the first disk's file
+// Makes checkpoints from the first disk's files, parents before children. Returns them by those files.
+std::map<std::string, Guid> add_checkpoints(const ParentOf& family, const std::string& now,
+                                            CheckpointTree& tree, RandomSource& random) {
+  std::map<std::string, Guid> id_of;
   std::vector<std::string> next = {""};
   for (size_t i = 0; i < next.size(); ++i) {
-    for (const auto& [name, parent] : families[0]) {
+    for (const auto& [name, parent] : family) {
       if (parent != next[i]) continue;
       next.push_back(name);
-      if (name == nows[0]) continue;
+      if (name == now) continue;
       Checkpoint checkpoint{.id = Guid::make_random(random), .name = name.substr(0, name.rfind('.'))};
       if (!parent.empty()) checkpoint.parent = id_of.at(parent);
       id_of.emplace(name, checkpoint.id);
       tree.checkpoints.push_back(std::move(checkpoint));
     }
   }
-  if (const std::string& parent = families[0].at(nows[0]); !parent.empty())
-    tree.now_parent = id_of.at(parent);
+  if (const std::string& parent = family.at(now); !parent.empty()) tree.now_parent = id_of.at(parent);
+  return id_of;
+}
+
+}  // namespace
+
+Result<MachineManifest> plan_adoption(FileSystem& files, const std::string& folder,
+                                      const AdoptRequest& request, RandomSource& random) {
+  Adopted adopted = TRY(choose_disks(files, folder, request, random));
+  MachineManifest manifest{.name = request.name,
+                           .id = Guid::make_random(random),
+                           .host = request.host,
+                           .checkpoints_max = request.checkpoints_max};
+  const auto& [base_names, families, nows] = adopted;
+  const std::vector<Places> places = TRY(match_disks(families, nows));
+  const auto id_of = add_checkpoints(families[0], nows[0], manifest.tree, random);
   for (size_t i = 0; i < families.size(); ++i) {
     DiskFiles disk{.parent_of = families[i], .frozen = {}, .now = nows[i]};
     for (const auto& [place, file] : places[0]) {
       if (file != nows[0]) disk.frozen.emplace(id_of.at(file), places[i].at(place));
     }
-    tree.disks.push_back(std::move(disk));
+    manifest.tree.disks.push_back(std::move(disk));
   }
+  manifest.base_names = std::move(adopted.base_names);
   return manifest;
 }
 
