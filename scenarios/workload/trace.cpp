@@ -317,6 +317,14 @@ struct IologState {
   std::string file;    // the one file that requests name
 };
 
+std::optional<OperationKind> iolog_kind(std::string_view action) {
+  if (action == "read") return OperationKind::read;
+  if (action == "write") return OperationKind::write;
+  if (action == "trim") return OperationKind::trim;
+  if (action == "sync" || action == "datasync") return OperationKind::flush;
+  return std::nullopt;
+}
+
 // One line: a request, or nothing for lines that only add, open, close or wait.
 Result<std::optional<RawRequest>> iolog_request(const LineReader& lines, std::string_view line,
                                                 IologState& state) {
@@ -340,23 +348,14 @@ Result<std::optional<RawRequest>> iolog_request(const LineReader& lines, std::st
     return std::optional<RawRequest>{};
   }
 
-  RawRequest request{.issued_at = state.now};
-  if (action == "sync" || action == "datasync") {
-    request.kind = OperationKind::flush;
-    return std::optional(request);
-  }
-  if (action == "read") {
-    request.kind = OperationKind::read;
-  } else if (action == "write") {
-    request.kind = OperationKind::write;
-  } else if (action == "trim") {
-    request.kind = OperationKind::trim;
-  } else {
+  const auto kind = iolog_kind(action);
+  if (!kind)
     return bad_line(lines,
                     fmt::format("unknown action {}; known are add, open, close, read, write, trim, sync, "
                                 "datasync and wait",
                                 quoted(action)));
-  }
+  RawRequest request{.kind = *kind, .issued_at = state.now};
+  if (*kind == OperationKind::flush) return std::optional(request);
   const auto offset = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[2]);
   const auto length = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[3]);
   if (!offset || !length)
