@@ -157,7 +157,7 @@ class EngineTarget final : public Target {
     // Where nothing is written no table can change, and finding data needs no lock.
     const OpenMode mode = settings.only_reads ? OpenMode::read_only : OpenMode::read_write;
     PerformSettings allowed = settings;
-    if (settings.io == IoKind::io_uring && !has_io_uring()) allowed.io = IoKind::psync;
+    allowed.io = usable(settings.io);
     Chain chain = TRY(open(mode, cache_for(settings), settings.lookup));
     const TrafficMeter traffic(files_, paths_);
     const uint64_t pages_before = metadata_pages_loaded(chain);
@@ -292,11 +292,16 @@ class EngineTarget final : public Target {
     return *has_io_uring_;
   }
 
+  // The queue that is asked for, or the one that is always there.
+  IoKind usable(IoKind io) { return io == IoKind::io_uring && !has_io_uring() ? IoKind::psync : io; }
+
   void note(std::string name, std::string_view what, const Error& why) {
     notes_.push_back(
         {reports::Note::Severity::warning, std::move(name), fmt::format("{}: {}", what, why.text())});
   }
 
+  Result<uint64_t> union_bytes(const MergeRange& range);
+  void note_leftovers(const std::vector<std::string>& leaves);
   Result<void> merge_once(uint32_t first_layer, uint32_t last_layer, uint64_t space_before,
                           MergeMeasurement& measured, const StepProgress& progress,
                           const StopRequested& stop);
@@ -356,15 +361,25 @@ Result<void> EngineTarget::merge_once(uint32_t first_layer, uint32_t last_layer,
   return {};
 }
 
+// What the sources hold together, each byte once.
+Result<uint64_t> EngineTarget::union_bytes(const MergeRange& range) {
+  const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
+  const MergeEstimate whole = TRY(estimate_merge(chain, range));
+  return whole.bytes_to_copy + whole.bytes_to_zero;
+}
+
+void add_traffic(MergeMeasurement& measured) {
+  for (const reports::FileTraffic& file : measured.files) {
+    measured.totals.bytes_read += file.bytes_read;
+    measured.totals.bytes_written += file.bytes_written;
+  }
+}
+
 Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                              const StepProgress& progress, const StopRequested& stop) {
   if (machine_ != nullptr) return refuse_beside_machine();
   MergeMeasurement measured;
-  {
-    const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
-    const MergeEstimate whole = TRY(estimate_merge(chain, {.target = first_layer - 1, .top = last_layer}));
-    measured.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
-  }
+  measured.totals.union_bytes = TRY(union_bytes({.target = first_layer - 1, .top = last_layer}));
   measured.totals.layers_merged = last_layer - first_layer + 1;
   const uint64_t space_before = TRY(allocated_bytes());
   const TrafficMeter traffic(files_, paths_);
@@ -384,14 +399,29 @@ Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last
       break;
   }
   measured.files = traffic.since_start();
-  for (const reports::FileTraffic& file : measured.files) {
-    measured.totals.bytes_read += file.bytes_read;
-    measured.totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured);
   return measured;
 }
 
 // ---- Merging under a workload ----
+
+PerformOutcome workload_outcome(ChainOutcome performed, uint64_t metadata_pages_loaded) {
+  PerformOutcome outcome = std::move(performed.outcome);
+  outcome.metadata_reads = metadata_pages_loaded;
+  if (performed.table_lookups > 0) {
+    outcome.metadata_hit_share =
+        1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
+  }
+  return outcome;
+}
+
+// What a failure left behind of the leaves there were goes with the disk.
+void EngineTarget::note_leftovers(const std::vector<std::string>& leaves) {
+  for (const std::string& path : leaves) {
+    if (std::ranges::find(paths_, path) == paths_.end() && files_.exists(path)) leftovers_.push_back(path);
+    if (files_.exists(merge_record_path(path))) leftovers_.push_back(merge_record_path(path));
+  }
+}
 
 Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& request,
                                                       const OperationStream& stream,
@@ -400,17 +430,13 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
                                                       const StopRequested& stop) {
   LiveMergeMeasurement measured;
   const MergeRange range{.target = request.first_layer - 1, .top = request.last_layer};
-  {
-    const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
-    const MergeEstimate whole = TRY(estimate_merge(chain, range));
-    measured.merge.totals.union_bytes = whole.bytes_to_copy + whole.bytes_to_zero;
-  }
+  measured.merge.totals.union_bytes = TRY(union_bytes(range));
   measured.merge.totals.layers_merged = range.source_count();
-  PerformSettings allowed = settings;
-  if (settings.io == IoKind::io_uring && !has_io_uring()) allowed.io = IoKind::psync;
+
+  PerformSettings allowed = settings;  // the workload goes on until it is told to end
+  allowed.io = usable(settings.io);
   allowed.duration.reset();
   allowed.operations_max = endless;
-
   SeededRandom random_of_workload(random_.next_u64());  // its chain begins sessions in the workers' threads
   const auto open_leaf = [&](const std::string& leaf) {
     return open(leaf, OpenMode::read_write, cache_for(settings), settings.lookup, random_of_workload);
@@ -446,10 +472,7 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
   workload.join();
   paths_ = disk.paths();
   const auto closed = disk.close();
-  for (const std::string& path : seen) {  // what a failure left behind goes with the disk
-    if (std::ranges::find(paths_, path) == paths_.end() && files_.exists(path)) leftovers_.push_back(path);
-    if (files_.exists(merge_record_path(path))) leftovers_.push_back(merge_record_path(path));
-  }
+  note_leftovers(seen);
   if (!performed) return std::unexpected(std::move(performed).error());
   TRY(merged);
   TRY(closed);
@@ -458,19 +481,11 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
   measured.merge.totals.bytes_moved = merged->totals.bytes_copied;
   measured.merge.totals.bytes_zeroed = merged->totals.bytes_zeroed;
   measured.live = live_totals_of(*merged);
-  measured.workload = std::move(performed->outcome);
-  measured.workload.metadata_reads = disk.metadata_pages_loaded();
-  if (performed->table_lookups > 0) {
-    measured.workload.metadata_hit_share =
-        1.0 - static_cast<double>(performed->table_reads) / static_cast<double>(performed->table_lookups);
-  }
+  measured.workload = workload_outcome(*std::move(performed), disk.metadata_pages_loaded());
   measured.merge.files = traffic.since_start();
   for (size_t i = traffic.file_count(); i < seen.size(); ++i)
     measured.merge.files.push_back(traffic_of(seen[i], files_.counters(seen[i])));
-  for (const reports::FileTraffic& file : measured.merge.files) {
-    measured.merge.totals.bytes_read += file.bytes_read;
-    measured.merge.totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured.merge);
   return measured;
 }
 

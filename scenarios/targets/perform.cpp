@@ -320,6 +320,32 @@ Result<uint64_t> warm_up(Chain& chain, const OperationStream& stream, WrittenCon
   return std::min(cursor.position(), stream.length());
 }
 
+// What all workers have done, as one outcome.
+ChainOutcome sum_of(const std::vector<Worker>& workers, Nanoseconds took, Nanoseconds cpu_used) {
+  ChainOutcome total;
+  reports::Histogram read_latency;
+  reports::Histogram write_latency;
+  for (const Worker& worker : workers)
+    worker.add_to(read_latency, write_latency, total);
+  PerformOutcome& outcome = total.outcome;
+  outcome.duration_s = std::chrono::duration<double>(took).count();
+  outcome.all.operations = outcome.reads.operations + outcome.writes.operations;
+  outcome.all.bytes = outcome.reads.bytes + outcome.writes.bytes;
+  if (outcome.reads.operations > 0) {
+    outcome.reads.latency = reports::latency_of(read_latency);
+    outcome.layers_probed_per_read =
+        static_cast<double>(total.layers_probed) / static_cast<double>(outcome.reads.operations);
+  }
+  if (outcome.writes.operations > 0) outcome.writes.latency = reports::latency_of(write_latency);
+  read_latency.merge(write_latency);
+  if (outcome.all.operations > 0) {
+    outcome.all.latency = reports::latency_of(read_latency);
+    outcome.cpu_ns_per_operation =
+        static_cast<double>(cpu_used.count()) / static_cast<double>(outcome.all.operations);
+  }
+  return total;
+}
+
 // The measured part: operations from number `first` on, on a chain or through a gate.
 Result<ChainOutcome> measure(Chain* chain, PauseGate* gate, const OperationStream& stream,
                              WrittenContent content, const PerformSettings& settings, uint64_t first,
@@ -338,36 +364,16 @@ Result<ChainOutcome> measure(Chain* chain, PauseGate* gate, const OperationStrea
   const Nanoseconds took = Clock::now() - begin;
   const Nanoseconds cpu_used = cpu_time() - cpu_before;
 
-  ChainOutcome total;
-  reports::Histogram read_latency;
-  reports::Histogram write_latency;
-  for (const Worker& worker : workers)
-    worker.add_to(read_latency, write_latency, total);
-  PerformOutcome& outcome = total.outcome;
-  outcome.duration_s = std::chrono::duration<double>(took).count();
-  outcome.all.operations = outcome.reads.operations + outcome.writes.operations;
-  outcome.all.bytes = outcome.reads.bytes + outcome.writes.bytes;
-  if (outcome.reads.operations > 0) outcome.reads.latency = reports::latency_of(read_latency);
-  if (outcome.writes.operations > 0) outcome.writes.latency = reports::latency_of(write_latency);
+  ChainOutcome total = sum_of(workers, took, cpu_used);
   if (settings.arrivals_per_s) {
     ArrivalsSeen seen{.per_second = *settings.arrivals_per_s,
-                      .done = outcome.all.operations,
+                      .done = total.outcome.all.operations,
                       .last_done = took,
                       .deadline = settings.duration,
                       .last_due = total.last_due};
     const uint64_t next = cursor.position();
     if (operations == endless || next < first + operations) seen.next_due = phase.time_of(next) - begin;
-    outcome.operations_behind = operations_behind(seen);
-  }
-  read_latency.merge(write_latency);
-  if (outcome.all.operations > 0) {
-    outcome.all.latency = reports::latency_of(read_latency);
-    outcome.cpu_ns_per_operation =
-        static_cast<double>(cpu_used.count()) / static_cast<double>(outcome.all.operations);
-  }
-  if (outcome.reads.operations > 0) {
-    outcome.layers_probed_per_read =
-        static_cast<double>(total.layers_probed) / static_cast<double>(outcome.reads.operations);
+    total.outcome.operations_behind = operations_behind(seen);
   }
   return total;
 }
