@@ -1,13 +1,10 @@
 // Moves the union of a merge's sources into its target: planned in batches, carried out by several requests
 // at once, so that a merge runs at the speed of a plain copy even where what changed is scattered sectors.
 //
-//   plan      steps ──► places in the target, until a batch is full          (tables in memory)
-//   move      sorted by place in the target, neighbours joined; long runs from file to file, short ones
-//             gathered in memory                                             (several threads)
+//   plan      steps ──► a batch, divided into tasks (merge_batch.h)       (tables in memory)
+//   move      its tasks, each from file to file or gathered in memory     (several threads)
 //   publish   the target's tables, once per batch
 //   flush     now and then; everything before it is in the target for good
-//
-// The steps of a merge never overlap, so within a batch any order is right.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +12,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/error.h"
-#include "engine/merge/merge_plan.h"
+#include "engine/merge/merge_batch.h"
 
 namespace vhdlab {
 
@@ -28,9 +25,10 @@ struct MoveTotals {
 };
 
 struct MoveSettings {
-  uint32_t requests_in_flight = 4;
-  uint64_t rate_limit_bytes_per_s = 0;         // 0: none
-  uint64_t bytes_between_flushes = 512 * mib;  // a power of two: a cut merge moves no more than this again
+  uint32_t requests_in_flight = usual_requests_in_flight;
+  uint64_t rate_limit_bytes_per_s = 0;  // 0: none
+  uint64_t bytes_between_flushes =
+      usual_bytes_between_flushes;  // a power of two: a cut merge moves no more than this again
 };
 
 // What a move tells while it goes on, from the thread that called it; all are set.

@@ -24,7 +24,7 @@
 #include "engine/base/random.h"
 #include "engine/chain/copy_disk.h"
 #include "engine/io/file_system.h"
-#include "engine/merge/merge_plan.h"
+#include "engine/merge/merge_batch.h"
 
 namespace vhdlab {
 
@@ -33,9 +33,10 @@ struct MergeOptions {
   bool force = false;         // merge although other disks stand on the target or a source: they are lost
   bool keep_sources = false;  // leave the merged files behind, no longer part of the chain
   bool ignore_id_mismatch = false;
-  uint32_t requests_in_flight = 4;             // threads that move data
-  uint64_t rate_limit_bytes_per_s = 0;         // 0: none
-  uint64_t bytes_between_records = 512 * mib;  // a power of two: no more is moved again after a kill
+  uint32_t requests_in_flight = usual_requests_in_flight;  // threads that move data
+  uint64_t rate_limit_bytes_per_s = 0;                     // 0: none
+  uint64_t bytes_between_records =
+      usual_bytes_between_flushes;  // a power of two: no more is moved again after a kill
   ProgressCallback progress;  // in bytes of data to move, what earlier runs moved included; from the caller's
                               // thread
   StopRequested stop;         // what was moved by then need not be moved again
