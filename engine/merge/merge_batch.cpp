@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t batch_moves_max = 16 * 1024;      // of memory: 32 bytes each
 constexpr uint64_t long_move_bytes = 64 * kib;     // from here on from file to file; gathered below it
-constexpr uint64_t long_move_bytes_max = 1 * mib;  // what one thread copies at a time
+constexpr uint64_t long_move_bytes_max = 4 * mib;  // one call; what shares extents takes its time by the call
 constexpr uint64_t threads_worth_bytes = 8 * mib;  // starting threads costs 0.1 ms: 100 KiB of copying
 constexpr uint64_t early_flush_bytes = 64 * mib;   // keeps the device busy while the next bytes are copied
 constexpr size_t changes_per_publish = 64;         // between two questions whether a flush is due
