@@ -24,7 +24,8 @@ LiveMergeVirtual::LiveMergeVirtual(const VirtualMachineRoom& room, LiveMergeSide
       progress_(progress),
       stop_(stop),
       course_(plan.limits),
-      pace_(plan.rate_limit_bytes_per_s, room.events.now().time_since_epoch()) {}
+      pace_(plan.rate_limit_bytes_per_s, room.events.now().time_since_epoch()),
+      batches_(room, [this](Error error) { load_->fail(std::move(error)); }) {}
 
 double LiveMergeVirtual::seconds_since(VirtualTime begin) const {
   return sim::seconds(room_.events.now() - begin);
@@ -96,30 +97,33 @@ void LiveMergeVirtual::begin(VirtualLoad& load) {
 void LiveMergeVirtual::begin_pass() {
   pass_ = {};
   written_before_ = side_.bytes_written();
-  auto bytes = side_.begin_pass(cost_);
+  auto bytes = side_.begin_pass(pace_.piece_bytes_max(batch_bytes_max), cost_);
   if (!bytes) return load_->fail(std::move(bytes).error());
   bytes_to_merge_ = *bytes;
   moving_begin_ = room_.events.now();
-  pay([this] { next_piece(); });
+  pay([this] { next_batch(); });
 }
 
-void LiveMergeVirtual::next_piece() {
+void LiveMergeVirtual::next_batch() {
   if (stop_ && stop_())
     return load_->fail({ErrorKind::interrupted, "merge-interrupted", "merge stopped on request", {}});
   tell(pass_.bytes_merged);
-  const auto piece = side_.move_piece(pace_.piece_bytes_max(plan_.piece_bytes_max), cost_);
-  if (!piece) return load_->fail(piece.error());
-  outcome_.totals.bytes_copied += piece->bytes_copied;
-  outcome_.totals.bytes_zeroed += piece->bytes_zeroed;
-  const uint64_t bytes = piece->bytes_copied + piece->bytes_zeroed;
-  pass_.bytes_merged += bytes;
-  if (bytes == 0) {
-    pay([this] { pause([this] { end_pass(pass_.bytes_merged); }); });
-    return;
-  }
-  const Nanoseconds wait = pace_.wait_before(piece->bytes_copied, room_.events.now().time_since_epoch());
-  next_ = [this] { pay([this] { next_piece(); }); };
+  auto batch = side_.next_batch();
+  if (!batch) return load_->fail(std::move(batch).error());
+  count(*batch);
+  pass_.bytes_merged += batch->bytes_copied + batch->bytes_zeroed;
+  if (batch->is_last())
+    return batches_.begin(*std::move(batch), [this] { pause([this] { end_pass(pass_.bytes_merged); }); });
+  const Nanoseconds wait = pace_.wait_before(batch->bytes_copied, room_.events.now().time_since_epoch());
+  next_ = [this, batch = *std::move(batch)]() mutable {
+    batches_.begin(std::move(batch), [this] { next_batch(); });
+  };
   room_.events.schedule(room_.events.now() + wait, *this, go_on);
+}
+
+void LiveMergeVirtual::count(const BatchCost& batch) {
+  outcome_.totals.bytes_copied += batch.bytes_copied;
+  outcome_.totals.bytes_zeroed += batch.bytes_zeroed;
 }
 
 // In the pause. The workload goes on with what this decides.
@@ -155,17 +159,20 @@ void LiveMergeVirtual::end_pass(uint64_t bytes_merged) {
 
 // What is left, while the workload waits; no rate limit holds.
 void LiveMergeVirtual::merge_rest() {
-  auto bytes = side_.begin_pass(cost_);
+  auto bytes = side_.begin_pass(batch_bytes_max, cost_);
   if (!bytes) return load_->fail(std::move(bytes).error());
-  pay([this] { next_rest_piece(); });
+  pay([this] { next_rest_batch(); });
 }
 
-void LiveMergeVirtual::next_rest_piece() {
-  const auto piece = side_.move_piece(plan_.piece_bytes_max, cost_);
-  if (!piece) return load_->fail(piece.error());
-  outcome_.totals.bytes_copied += piece->bytes_copied;
-  outcome_.totals.bytes_zeroed += piece->bytes_zeroed;
-  if (piece->bytes_copied + piece->bytes_zeroed > 0) return pay([this] { next_rest_piece(); });
+void LiveMergeVirtual::next_rest_batch() {
+  auto batch = side_.next_batch();
+  if (!batch) return load_->fail(std::move(batch).error());
+  count(*batch);
+  const bool is_last = batch->is_last();
+  batches_.begin(*std::move(batch), [this, is_last] { is_last ? end_rest() : next_rest_batch(); });
+}
+
+void LiveMergeVirtual::end_rest() {
   auto left = side_.end_pass(cost_);
   if (!left) return load_->fail(std::move(left).error());
   resume([this] {

@@ -1,7 +1,7 @@
 // A live merge in virtual time: the course of engine/merge/live_merge.h, each step of it priced and competing
 // with the workload's operations for the host's processors and the device.
 //
-//   pass    piece ─► pace ─► processors ─► its requests, one after the other ─► next piece
+//   pass    batch ─► pace ─► its tasks, several at once (batch_virtual.h) ─► next batch
 //   pause   nothing of the workload in flight ─► the chain is changed, priced ─► the workload goes on
 #pragma once
 
@@ -10,15 +10,9 @@
 
 #include "engine/merge/live_merge.h"
 #include "engine/merge/pace.h"
-#include "scenarios/targets/perform_virtual.h"
+#include "scenarios/targets/batch_virtual.h"
 
 namespace vhdlab::scenarios {
-
-// A piece of a pass. Zeros cost no copying and no rate limit holds for them.
-struct MovedPiece {
-  uint64_t bytes_copied = 0;
-  uint64_t bytes_zeroed = 0;
-};
 
 // The target's side: changes layers and says what that costs. Calls that change the chain come while the
 // workload stands still, and between close_chain and open_chain.
@@ -28,11 +22,10 @@ class LiveMergeSide {
   virtual Result<void> open_chain(OperationCost& cost) = 0;
   // Puts an empty disk on the leaf.
   virtual Result<void> put_on_top(OperationCost& cost) = 0;
-  // What the next pass has to merge; its sources and its target are open.
-  virtual Result<uint64_t> begin_pass(OperationCost& cost) = 0;
-  // The next piece, with at most so many bytes copied; nothing of either kind once the target is closed and
-  // durable.
-  virtual Result<MovedPiece> move_piece(uint64_t bytes_max, OperationCost& cost) = 0;
+  // What the next pass has to merge, in batches of about so many bytes; its sources and its target are open.
+  virtual Result<uint64_t> begin_pass(uint64_t batch_bytes, OperationCost& cost) = 0;
+  // After the last one the target is closed and durable.
+  virtual Result<BatchCost> next_batch() = 0;
   // What stood on the merged layers stands on the target, and those are gone. What the next pass would merge:
   // what the leaf holds, where it is to be merged.
   virtual Result<uint64_t> end_pass(OperationCost& cost) = 0;
@@ -46,7 +39,6 @@ class LiveMergeSide {
 struct LiveMergePlan {
   bool takes_leaf = false;
   uint64_t rate_limit_bytes_per_s = 0;
-  uint64_t piece_bytes_max = 0;
   LiveLimits limits;
 };
 
@@ -69,10 +61,11 @@ class LiveMergeVirtual final : public BesideLoad, public sim::EventHandler {
   void pause(Next next);
   void resume(Next next);
   void begin_pass();
-  void next_piece();
+  void next_batch();
   void end_pass(uint64_t bytes_merged);
   void merge_rest();
-  void next_rest_piece();
+  void next_rest_batch();
+  void end_rest();
   void end();
   void note_pass(double pause_s);
   void tell(uint64_t bytes_merged);
@@ -80,6 +73,7 @@ class LiveMergeVirtual final : public BesideLoad, public sim::EventHandler {
 
   // False, and the run ends, where the side failed.
   [[nodiscard]] bool is_good(Result<void> result);
+  void count(const BatchCost& batch);
 
   VirtualMachineRoom room_;
   LiveMergeSide& side_;
@@ -90,6 +84,7 @@ class LiveMergeVirtual final : public BesideLoad, public sim::EventHandler {
   LiveCourse course_;
   Pace pace_;
   LiveMergeOutcome outcome_;
+  BatchesVirtual batches_;
 
   OperationCost cost_;  // being paid
   size_t next_request_ = 0;

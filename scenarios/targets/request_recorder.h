@@ -39,23 +39,37 @@ class RequestRecorder final : public sim::RequestSink {
     Bytes buffer;
     uint64_t virtual_offset = 0;
     uint32_t generation = 0;
-    const ExtentMap<Label>* copied_from = nullptr;  // a merge: labels come from here, from file_offset on
-    uint64_t file_offset = 0;
-    bool shared = false;  // a merge: the file system lets the files share these bytes; nobody moves them
   };
 
   std::vector<LayerFile*> files;  // by number
   Source source;
+  bool shares_extents = false;  // copies from file to file; where the file system can
   uint64_t extents_shared = 0;
   std::vector<sim::FileRequest>* collected = nullptr;
   std::function<Result<void>(const sim::FileRequest&)> also = {};
 
+  // Guests' bytes that are read into this buffer, and written from there, keep their labels.
+  void gather_in(Bytes buffer);
+
   Result<void> take(const sim::FileRequest& request, Bytes bytes) override;
+  Result<CopyWay> copy(uint32_t from_file, ByteRange from, uint32_t to_file, uint64_t to_offset) override;
   void forget(uint32_t file, ByteRange range) override { files[file]->labels.erase(range); }
 
  private:
-  [[nodiscard]] bool is_source(Bytes bytes) const;
-  void label(LayerFile& file, const sim::FileRequest& request, Bytes bytes) const;
+  // Where a byte in memory was read.
+  struct Origin {
+    uint32_t file = 0;
+    uint64_t offset = 0;
+    [[nodiscard]] Origin advanced(uint64_t bytes) const { return {file, offset + bytes}; }
+    friend bool operator==(const Origin&, const Origin&) = default;
+  };
+
+  void follow(const sim::FileRequest& request, Bytes bytes);
+  Result<void> note(const sim::FileRequest& request);
+  void copy_labels(const LayerFile& from_file, ByteRange from, LayerFile& to_file, uint64_t to_offset);
+
+  Bytes gather_buffer_;
+  ExtentMap<Origin> gathered_;  // by place in that buffer
 };
 
 }  // namespace vhdlab::scenarios

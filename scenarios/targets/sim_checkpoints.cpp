@@ -128,7 +128,7 @@ auto SimCheckpoints::priced(const Act& act) -> decltype(act()) {
   chain_.recorder().collected = &requests;
   auto done = act();
   chain_.recorder().collected = nullptr;
-  if (done) TRY(host_.pay(requests, 0));
+  if (done) TRY(host_.pay(std::move(requests)));
   return done;
 }
 

@@ -34,11 +34,6 @@ Nanoseconds SimHost::processor_time(uint64_t probes, uint64_t table_pages,
          static_cast<int64_t>(requests.size()) * host_.request + sim::time_for(bytes, host_.copy_bytes_per_s);
 }
 
-bool SimHost::can_share(ByteRange range, uint64_t file_offset) const {
-  constexpr uint64_t file_system_block_bytes = 4 * kib;
-  return host_.share && (range.offset | range.length | file_offset) % file_system_block_bytes == 0;
-}
-
 Result<void> SimHost::remember(const FileRequest& request) {
   if (request.kind != sim::RequestKind::write) return {};
   std::vector<sim::DeviceRequest> placed;
@@ -68,14 +63,9 @@ void SimHost::forget_setup() {
   recent_bytes_ = 0;
 }
 
-Result<void> SimHost::pay(std::vector<FileRequest>& requests, uint64_t extents_shared) {
-  const auto sharing = static_cast<int64_t>(extents_shared);
-  OperationCost cost{
-      .processor = processor_time(1, 0, requests) + sharing * host_.share.value_or(Nanoseconds(0)),
-      .requests = std::move(requests)};
-  TRY(perform_alone(room(false), cost));
-  requests.clear();
-  return {};
+Result<void> SimHost::pay(std::vector<FileRequest> requests) {
+  const Nanoseconds processor = processor_time(1, 0, requests);
+  return perform_alone(room(false), {.processor = processor, .requests = std::move(requests)});
 }
 
 }  // namespace vhdlab::scenarios

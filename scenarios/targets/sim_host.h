@@ -33,18 +33,23 @@ class SimHost {
   [[nodiscard]] Nanoseconds processor_time(uint64_t probes, uint64_t table_pages,
                                            const std::vector<sim::FileRequest>& requests) const;
 
-  // File systems share whole blocks. Payload blocks stand at multiples of 1 MiB, so the place in the target
-  // is aligned where the place on the disk is.
-  [[nodiscard]] bool can_share(ByteRange range, uint64_t file_offset) const;
+  [[nodiscard]] Nanoseconds probe_time(uint64_t probes) const {
+    return static_cast<int64_t>(probes) * host_.layer_probe;
+  }
+
+  // Whether its file system lets files share extents, and the processor time for so many.
+  [[nodiscard]] bool can_share() const { return host_.share.has_value(); }
+  [[nodiscard]] Nanoseconds sharing_time(uint64_t extents) const {
+    return static_cast<int64_t>(extents) * host_.share.value_or(Nanoseconds(0));
+  }
 
   // A request of the setup: takes no time, but device and page cache know of it. Faults: sim-device-full.
   Result<void> remember(const sim::FileRequest& request);
   // Has the page cache hold what was remembered last.
   void warm_cache();
 
-  // Lets virtual time pass for these requests, one after the other, through the page cache as merges go, and
-  // for sharing so many extents; forgets the requests.
-  Result<void> pay(std::vector<sim::FileRequest>& requests, uint64_t extents_shared);
+  // Lets virtual time pass for these requests, one after the other, through the page cache.
+  Result<void> pay(std::vector<sim::FileRequest> requests);
 
   // What was remembered for the page cache is of a disk that is gone.
   void forget_setup();

@@ -77,69 +77,18 @@ Result<void> SimLiveSide::put_on_top(OperationCost& cost) {
   return layer->file().flush();
 }
 
-Result<uint64_t> SimLiveSide::begin_pass(OperationCost& cost) {
+Result<uint64_t> SimLiveSide::begin_pass(uint64_t batch_bytes, OperationCost& cost) {
   const Noting noting(*this, cost);
-  merge_memory_.emplace(uint64_t{0});
-  sources_.emplace(files_.open(OpenMode::read_only, *merge_memory_));
-  target_ = files_.open_layer(*files_.files()[range_.target], OpenMode::read_write, *merge_memory_);
+  merge_.emplace(files_, host_, range_, batch_bytes);
   for (LayerIndex layer = range_.target; layer <= range_.top; ++layer)
-    TRY(read_head(*sources_->layers()[layer]));
-  window_ = step_ = done_ = 0;
-  steps_.clear();
-  const MergeEstimate whole = TRY(estimate_merge(*sources_, range_));
+    TRY(read_head(*merge_->layers()[layer]));
+  const MergeEstimate whole = TRY(estimate_merge(merge_->chain(), range_));
   return whole.bytes_to_copy + whole.bytes_to_zero;
-}
-
-// Plans windows until one holds a step that is not moved yet, or none is left.
-Result<void> SimLiveSide::find_step() {
-  while (step_ == steps_.size() && window_ < files_.disk_size_bytes()) {
-    const ByteRange part{window_, std::min(merge_window_bytes, files_.disk_size_bytes() - window_)};
-    TRY(plan_merge_window(sources_->layers(), range_, part, read_plan_, steps_));
-    window_ = part.end();
-    step_ = done_ = 0;
-  }
-  return {};
-}
-
-Result<MovedPiece> SimLiveSide::move_piece(uint64_t bytes_max, OperationCost& cost) {
-  const Noting noting(*this, cost);
-  MovedPiece moved;
-  TRY(find_step());
-  if (step_ == steps_.size()) {
-    TRY(target_->close());
-    return moved;
-  }
-  const MergeStep& step = steps_[step_];
-  const uint64_t left = step.virtual_range.length - done_;
-  const uint64_t length = step.is_zero ? left : std::min(bytes_max, left);
-  const ByteRange range{step.virtual_range.offset + done_, length};
-  if (target_->flush_is_due()) TRY(target_->flush());
-  if (step.is_zero) {
-    TRY(target_->plan_zero(range, plan_));
-    TRY(carry_out(*target_, plan_, range.offset, {}));
-    moved.bytes_zeroed = length;
-  } else {
-    const MutableBytes piece = files_.scratch(length);
-    files_.recorder().source = {.buffer = piece,
-                                .copied_from = &files_.files()[step.source]->labels,
-                                .file_offset = step.file_offset + done_};
-    TRY(sources_->layers()[step.source]->file().read(step.file_offset + done_, piece));
-    TRY(target_->plan_write(range, plan_));
-    TRY(carry_out(*target_, plan_, range.offset, piece));
-    moved.bytes_copied = length;
-  }
-  done_ += length;
-  if (done_ == step.virtual_range.length) {
-    ++step_;
-    done_ = 0;
-  }
-  return moved;
 }
 
 Result<uint64_t> SimLiveSide::end_pass(OperationCost& cost) {
   const Noting noting(*this, cost);
-  sources_.reset();
-  target_.reset();
+  merge_.reset();
   auto& files = files_.files();
   const auto first = files.begin() + range_.target + 1;
   const auto last = files.begin() + range_.top + 1;
@@ -164,8 +113,7 @@ Result<uint64_t> SimLiveSide::end_pass(OperationCost& cost) {
 }
 
 void SimLiveSide::let_go() {
-  sources_.reset();
-  target_.reset();
+  merge_.reset();
   chain_.reset();
   files_.recorder().collected = nullptr;
 }

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "scenarios/targets/merge_virtual.h"
-#include "scenarios/targets/sim_chain.h"
-#include "scenarios/targets/sim_host.h"
+#include "scenarios/targets/sim_merge.h"
 
 namespace vhdlab::scenarios {
 
@@ -27,8 +26,8 @@ class SimLiveSide final : public LiveMergeSide {
   Result<void> open_chain(OperationCost& cost) override;
   Result<void> close_chain(OperationCost& cost) override;
   Result<void> put_on_top(OperationCost& cost) override;
-  Result<uint64_t> begin_pass(OperationCost& cost) override;
-  Result<MovedPiece> move_piece(uint64_t bytes_max, OperationCost& cost) override;
+  Result<uint64_t> begin_pass(uint64_t batch_bytes, OperationCost& cost) override;
+  Result<BatchCost> next_batch() override { return merge_->next(); }
   Result<uint64_t> end_pass(OperationCost& cost) override;
   uint64_t bytes_written() const override { return workload_bytes_written_; }
 
@@ -39,7 +38,6 @@ class SimLiveSide final : public LiveMergeSide {
   class Noting;
 
   Result<void> read_head(Layer& layer);
-  Result<void> find_step();
 
   SimChain& files_;
   SimHost& host_;
@@ -48,17 +46,9 @@ class SimLiveSide final : public LiveMergeSide {
   const uint64_t& workload_bytes_written_;
   bool takes_leaf_;
   std::optional<TableMemory> memory_;
-  std::optional<Chain> chain_;  // the workload's
-  std::optional<TableMemory> merge_memory_;
-  std::optional<Chain> sources_;
-  std::unique_ptr<ExtentLayer> target_;
+  std::optional<Chain> chain_;     // the workload's
+  std::optional<SimMerge> merge_;  // of a pass
   AlignedBuffer small_{64 * kib};
-  uint64_t window_ = 0;
-  std::vector<MergeStep> steps_;  // of the window
-  size_t step_ = 0;
-  uint64_t done_ = 0;  // of the step
-  ReadPlan read_plan_;
-  WritePlan plan_;
   std::vector<reports::FileTraffic> dropped_;
 };
 

@@ -1,93 +1,102 @@
-// A merge piece by piece; see sim_merge.h.
+// Pricing batches; see sim_merge.h.
 #include "scenarios/targets/sim_merge.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace vhdlab::scenarios {
-namespace {
 
-class LayersMove {
- public:
-  LayersMove(SimChain& files, SimHost& host, MergeRange range, reports::MergeTotals& totals,
-             const StopRequested& stop)
-      : files_(files), host_(host), range_(range), totals_(totals), stop_(stop) {}
+SimMerge::SimMerge(SimChain& files, SimHost& host, MergeRange range, uint64_t batch_bytes)
+    : files_(files),
+      host_(host),
+      chain_(files.open(OpenMode::read_only, memory_)),
+      target_(files.open_layer(*files.files()[range.target], OpenMode::read_write, memory_)),
+      target_number_(files.files()[range.target]->number),
+      planner_(chain_.layers(), range, *target_, 0, batch_bytes) {
+  files_.recorder().gather_in(buffer_.bytes());
+}
 
-  Result<void> run(const StepProgress& progress) {
-    TableMemory memory;
-    Chain chain = files_.open(OpenMode::read_only, memory);
-    LayerFile& target_file = *files_.files()[range_.target];
-    const auto target = files_.open_layer(target_file, OpenMode::read_write, memory);
-    const uint64_t size_before = target_file.tables->file_size_bytes();
-    std::vector<sim::FileRequest> requests;
-    files_.recorder().collected = &requests;
-    ReadPlan scratch;
-    std::vector<MergeStep> steps;
-    const uint64_t disk_size = files_.disk_size_bytes();
-    for (uint64_t window = 0; window < disk_size; window += merge_window_bytes) {
-      if (progress) progress(window, disk_size);
-      const ByteRange part{window, std::min(merge_window_bytes, disk_size - window)};
-      TRY(plan_merge_window(chain.layers(), range_, part, scratch, steps));
-      for (const MergeStep& step : steps)
-        TRY(move_step(chain, *target, step));
-    }
-    TRY(target->close());
-    TRY(pay(requests));
-    files_.recorder().collected = nullptr;
-    totals_.free_space_peak_bytes =
-        std::max(totals_.free_space_peak_bytes, target_file.tables->file_size_bytes() - size_before);
+SimMerge::~SimMerge() {
+  files_.recorder().gather_in({});
+}
+
+// What `act` asks of files and processors, but for looks at layers.
+template <typename Do>
+Result<OperationCost> SimMerge::priced(const Do& act) {
+  OperationCost cost;
+  RequestRecorder& recorder = files_.recorder();
+  auto* const before = std::exchange(recorder.collected, &cost.requests);
+  auto done = act();
+  recorder.collected = before;
+  if (!done) return std::unexpected(std::move(done).error());
+  const uint64_t shared = std::exchange(recorder.extents_shared, 0);
+  cost.processor = host_.processor_time(0, 0, cost.requests) + host_.sharing_time(shared);
+  return cost;
+}
+
+Result<BatchCost> SimMerge::next() {
+  BatchCost cost;
+  const MoveBatch* batch = nullptr;
+  cost.planning = TRY(priced([&]() -> Result<void> {
+    batch = TRY(planner_.next());
     return {};
+  }));
+  if (batch == nullptr) {
+    cost.publishing = TRY(priced([&]() -> Result<void> {
+      TRY(target_->flush());
+      return target_->close();
+    }));
+    cost.virtual_end = files_.disk_size_bytes();
+    return cost;
   }
-
- private:
-  Result<void> move_step(Chain& chain, ExtentLayer& target, const MergeStep& step) {
-    WritePlan plan;
-    RequestRecorder& recorder = files_.recorder();
-    for (uint64_t done = 0; done < step.virtual_range.length;) {
-      if (stop_ && stop_())
-        return failure(ErrorKind::interrupted, "merge-interrupted", "merge stopped on request");
-      const uint64_t length = step.is_zero ? step.virtual_range.length
-                                           : std::min(move_piece_bytes, step.virtual_range.length - done);
-      const ByteRange range{step.virtual_range.offset + done, length};
-      if (target.flush_is_due()) TRY(target.flush());
-      if (step.is_zero) {
-        TRY(target.plan_zero(range, plan));
-        TRY(carry_out(target, plan, range.offset, {}));
-        totals_.bytes_zeroed += length;
-      } else {
-        const MutableBytes piece = files_.scratch(move_piece_bytes).first(length);
-        recorder.source = {.buffer = piece,
-                           .copied_from = &files_.files()[step.source]->labels,
-                           .file_offset = step.file_offset + done,
-                           .shared = host_.can_share(range, step.file_offset + done)};
-        if (!recorder.source.shared)
-          TRY(chain.layers()[step.source]->file().read(step.file_offset + done, piece));
-        TRY(target.plan_write(range, plan));
-        TRY(carry_out(target, plan, range.offset, piece));
-        totals_.bytes_moved += length;
-      }
-      TRY(pay(*recorder.collected));
-      done += length;
-    }
-    return {};
+  cost.planning.processor += host_.probe_time(batch->pieces);  // each looks for its place in the target
+  for (const ByteRange& zeros : batch->zero_fill) {
+    if (!zeros.empty()) TRY(target_->file().punch_hole(zeros));
   }
-
-  Result<void> pay(std::vector<sim::FileRequest>& requests) {
-    return host_.pay(requests, std::exchange(files_.recorder().extents_shared, 0));
+  cost.threads = batch->threads(usual_requests_in_flight);
+  files_.recorder().shares_extents = host_.can_share();
+  for (const MoveTask& task : batch->tasks) {
+    cost.tasks.push_back(
+        TRY(priced([&] { return carry_out_task(*batch, task, chain_.layers(), target_->file(), buffer_); })));
   }
+  cost.bytes_copied = batch->bytes_to_copy;
+  cost.bytes_zeroed = batch->bytes_to_zero;
+  cost.virtual_end = batch->virtual_end;
+  const bool flush_is_due = flushes_.is_due_after(batch->bytes_to_copy + batch->bytes_to_zero);
+  cost.publishing = TRY(publish(*batch, flush_is_due));
+  if (!flush_is_due) cost.early_flush = {.kind = sim::RequestKind::flush, .file = target_number_};
+  return cost;
+}
 
-  SimChain& files_;
-  SimHost& host_;
-  MergeRange range_;
-  reports::MergeTotals& totals_;
-  const StopRequested& stop_;
-};
+Result<OperationCost> SimMerge::publish(const MoveBatch& batch, bool with_flush) {
+  return priced([&]() -> Result<void> {
+    TRY(publish_batch(batch, *target_));
+    return with_flush ? target_->flush() : Result<void>{};
+  });
+}
 
-}  // namespace
-
-Result<void> move_layers(SimChain& chain, SimHost& host, MergeRange range, reports::MergeTotals& totals,
+Result<void> move_layers(SimChain& files, SimHost& host, MergeRange range, reports::MergeTotals& totals,
                          const StepProgress& progress, const StopRequested& stop) {
-  return LayersMove(chain, host, range, totals, stop).run(progress);
+  const ExtentTables& target = *files.files()[range.target]->tables;
+  const uint64_t size_before = target.file_size_bytes();
+  files.recorder().collected = nullptr;
+  SimMerge merge(files, host, range, batch_bytes_max);
+  BatchesAlone batches(host.room(false));
+  uint64_t done = 0;
+  for (bool is_last = false; !is_last;) {
+    if (stop && stop())
+      return failure(ErrorKind::interrupted, "merge-interrupted", "merge stopped on request");
+    if (progress) progress(done, files.disk_size_bytes());
+    BatchCost cost = TRY(merge.next());
+    totals.bytes_moved += cost.bytes_copied;
+    totals.bytes_zeroed += cost.bytes_zeroed;
+    done = cost.virtual_end;
+    is_last = cost.is_last();
+    TRY(batches.carry_out(std::move(cost)));
+  }
+  totals.free_space_peak_bytes =
+      std::max(totals.free_space_peak_bytes, target.file_size_bytes() - size_before);
+  return {};
 }
 
 }  // namespace vhdlab::scenarios

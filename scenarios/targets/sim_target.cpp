@@ -318,7 +318,7 @@ Result<LiveMergeMeasurement> SimTarget::live_merge(const LiveMergeRequest& reque
   LiveMergeMeasurement measured;
   chain_.begin_generation();
   host_.warm_cache();
-  (void)chain_.scratch(std::max(stream.longest_operation_bytes(), move_piece_bytes));
+  (void)chain_.scratch(stream.longest_operation_bytes());
   const MergeRange range{.target = request.first_layer - 1, .top = request.last_layer};
   measured.merge.totals.layers_merged = range.source_count();
   measured.merge.totals.union_bytes = TRY(chain_.bytes_to_merge(range));
@@ -330,7 +330,6 @@ Result<LiveMergeMeasurement> SimTarget::live_merge(const LiveMergeRequest& reque
   TRY(side.open_chain(opening));
   const LiveMergePlan plan{.takes_leaf = side.takes_leaf(),
                            .rate_limit_bytes_per_s = request.rate_limit_bytes_per_s,
-                           .piece_bytes_max = move_piece_bytes,
                            .limits = request.limits};
   LiveMergeVirtual merge(host_.room(false), side, plan, progress, stop);
   live_ = &side;

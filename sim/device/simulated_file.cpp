@@ -7,16 +7,23 @@
 
 namespace vhdlab::sim {
 
+Result<CopyWay> RequestSink::copy(uint32_t source, ByteRange from, uint32_t target, uint64_t to_offset) {
+  TRY(take({RequestKind::read, source, from.offset, from.length}, {}));
+  TRY(take({RequestKind::write, target, to_offset, from.length}, {}));
+  return CopyWay::in_system;
+}
+
+Result<void> SimulatedFile::refuse_beyond_end(ByteRange range) const {
+  if (range.offset <= size_bytes_ && range.length <= size_bytes_ - range.offset) return {};
+  return failure(ErrorKind::damaged, "file-too-short",
+                 fmt::format("{}: {} bytes at {:#x} reach past its end at {:#x}", name_, range.length,
+                             range.offset, size_bytes_));
+}
+
 Result<void> SimulatedFile::read(uint64_t offset, MutableBytes into) {
   if (into.empty()) return {};
-  if (content_ != nullptr) {
-    TRY(content_->read(offset, into));
-  } else if (offset > size_bytes_ || into.size() > size_bytes_ - offset) {
-    return failure(ErrorKind::damaged, "file-too-short",
-                   fmt::format("{}: {} bytes at {:#x} reach past its end at {:#x}", name_, into.size(),
-                               offset, size_bytes_));
-  }
-  return sink_.take({RequestKind::read, number_, offset, into.size()}, {});
+  TRY(content_ != nullptr ? content_->read(offset, into) : refuse_beyond_end({offset, into.size()}));
+  return sink_.take({RequestKind::read, number_, offset, into.size()}, into);
 }
 
 Result<void> SimulatedFile::write(uint64_t offset, Bytes from) {
@@ -24,6 +31,21 @@ Result<void> SimulatedFile::write(uint64_t offset, Bytes from) {
   if (content_ != nullptr) TRY(content_->write(offset, from));
   size_bytes_ = std::max(size_bytes_, offset + from.size());
   return sink_.take({RequestKind::write, number_, offset, from.size()}, from);
+}
+
+Result<CopyWay> SimulatedFile::copy_from(File& source, ByteRange from, uint64_t to_offset) {
+  auto* other = dynamic_cast<SimulatedFile*>(&source);
+  const bool is_of_a_kind =
+      other != nullptr && &other->sink_ == &sink_ && (other->content_ == nullptr) == (content_ == nullptr);
+  if (!is_of_a_kind) return File::copy_from(source, from, to_offset);
+  if (from.empty()) return CopyWay::in_system;
+  if (content_ != nullptr) {
+    TRY(content_->copy_from(*other->content_, from, to_offset));
+  } else {
+    TRY(other->refuse_beyond_end(from));
+  }
+  size_bytes_ = std::max(size_bytes_, to_offset + from.length);
+  return sink_.copy(other->number_, from, number_, to_offset);
 }
 
 Result<void> SimulatedFile::flush() {

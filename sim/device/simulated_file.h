@@ -15,8 +15,13 @@ namespace vhdlab::sim {
 
 class RequestSink {
  public:
-  // `bytes` are those of a write, for sinks that know whose they are; empty for others.
+  // `bytes` are those of a write, or the place a read goes to, for sinks that know whose they are; empty for
+  // a flush.
   [[nodiscard]] virtual Result<void> take(const FileRequest& request, Bytes bytes) = 0;
+  // What a system does that copies from file to file: a read there and a write here, unless the files come to
+  // share the bytes. Says which.
+  [[nodiscard]] virtual Result<CopyWay> copy(uint32_t source, ByteRange from, uint32_t target,
+                                             uint64_t to_offset);
   // A hole is no request: the file system forgets where the range stood.
   virtual void forget(uint32_t /*file*/, ByteRange /*range*/) {}
 
@@ -39,6 +44,8 @@ class SimulatedFile final : public File {
   const std::string& name() const override { return name_; }
   Result<void> read(uint64_t offset, MutableBytes into) override;
   Result<void> write(uint64_t offset, Bytes from) override;
+  // Asks the sink, where both files have the same one.
+  Result<CopyWay> copy_from(File& source, ByteRange from, uint64_t to_offset) override;
   Result<void> flush() override;
   Result<uint64_t> size_bytes() override;
   Result<void> resize(uint64_t size_bytes) override;
@@ -47,6 +54,8 @@ class SimulatedFile final : public File {
   Result<uint64_t> allocated_bytes() override;
 
  private:
+  [[nodiscard]] Result<void> refuse_beyond_end(ByteRange range) const;
+
   std::string name_;
   uint32_t number_;
   RequestSink& sink_;

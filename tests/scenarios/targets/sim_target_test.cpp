@@ -171,6 +171,37 @@ TEST(SimTarget, SharesExtentsWhereTheFileSystemCan) {
   EXPECT_GT(shared.duration_s, 0.9e-3 * extents);
 }
 
+TEST(SimTarget, HasSeveralRequestsOfAMergeInFlight) {
+  // Goal: a merge is as much faster as the engine's threads make it where the device has room, and no faster
+  // where it has none. Method: 64 MiB in pieces of 1 MiB, each read and written over a round trip of 1 ms
+  // that overlaps with others', by an array of many servers and by one of a single one.
+  const auto duration_s = [](uint32_t servers) {
+    auto volume = small_volume();
+    volume.operations_per_s_max.reset();
+    volume.round_trip = Nanoseconds(0);
+    volume.service = std::chrono::milliseconds(10);
+    volume.servers = servers;
+    volume.bytes_per_s = 1 * tib;
+    sim::DeviceProfile profile = profile_of("volume", volume);
+    profile.host = {.processors = 4, .copy_bytes_per_s = 1 * tib, .page_cache_bytes = 0};
+    const auto target = make_sim_target({.device = profile});
+    EXPECT_TRUE(target->create_base({.size_bytes = 64 * mib,
+                                     .block_size_bytes = 2 * mib,
+                                     .logical_sector_size_bytes = 512,
+                                     .physical_sector_size_bytes = 4096},
+                                    7));
+    EXPECT_TRUE(target->take_checkpoint());
+    EXPECT_TRUE(target->write(*stream(1, {0, 64 * mib}, 64 * mib, 0, 1), 1, {}, {}));
+    const auto merged = target->merge(1, 1, MergeOrder::one_pass, {}, {});
+    EXPECT_TRUE(merged);
+    EXPECT_EQ(target->verify(7)->sectors_wrong, 0U);
+    return merged->duration_s;
+  };
+  constexpr double requests_s = 2 * 16 * 10e-3;
+  EXPECT_NEAR(duration_s(1) / requests_s, 1, 0.3);  // besides tables and flushes
+  EXPECT_NEAR(duration_s(16) / requests_s, 0.25, 0.3);
+}
+
 TEST(SimTarget, SaysWhenABoundEndedAStep) {
   // Goal: never a hang, and the result says so. Method: an endless stream and few events.
   const auto target = make_sim_target({.device = profile_of("hdd", small_hdd()), .events_max = 10'000});
