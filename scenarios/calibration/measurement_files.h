@@ -40,10 +40,12 @@ enum class RateFrom { iops, latency_ns_p50 };
 // The measured rate of one step of a point; nothing where it is not there.
 [[nodiscard]] std::optional<double> rate_of(const reports::Measurement& measurement, RateFrom from);
 
-// One point for each job. Reads and writes are one rate. Faults: calibrate-file.
+// One point for each group of jobs, which ran at once. Only reads are fitted: a group that writes is left
+// out, and so is one that was kept to a rate. Text before the JSON is passed over. Faults: calibrate-file
+// (also where nothing is left).
 [[nodiscard]] Result<Measurements> measurements_of_fio(std::string_view json, const std::string& name);
 
-// One point for each time span. Faults: calibrate-file.
+// One point for each time span, likewise. Faults: calibrate-file.
 [[nodiscard]] Result<Measurements> measurements_of_diskspd(std::string_view xml, const std::string& name);
 
 }  // namespace vhdlab::scenarios

@@ -31,6 +31,7 @@ std::string profile_text(const sim::MachineNumbers& numbers, const std::vector<s
   for (const std::string& origin : origins)
     text += fmt::format("# From: {}\n", on_one_line(origin));
   text += fmt::format("# The points fitted are off by {:.1f} % (root mean square).\n", error_rms * 100);
+  text += "# Reads were fitted. Nothing is known of writes and flushes: a write takes a read's time here.\n";
   if (const auto* volume = std::get_if<sim::SharedVolumeProfile>(&profile.model)) {
     text += fmt::format("device: shared-volume\ncapacity: {}\n", size_text(volume->capacity_bytes));
     text += fmt::format("round_trip: {}ns # with service: the latency of one request alone\n",

@@ -181,6 +181,7 @@ void print(const CommandContext& context, const std::vector<Source>& sources, co
   context.out << fmt::format("\nresidual of the fit: {:.1f} % (root mean square)\n", fit.error_rms * 100);
   if (const auto error = median_error(lines, false))
     context.out << fmt::format("median error of the points held out: {:.1f} %\n", *error * 100);
+  context.out << "only reads were fitted: the profile gives writes the same times\n";
   for (const Source& source : sources) {
     for (const std::string& reason : source.measurements.left_out)
       context.out << fmt::format("left out: {}\n", printable(reason));
@@ -236,7 +237,8 @@ CommandSyntax syntax() {
           "Fits a device profile to measurements by least squares, shows what is left over, and predicts the "
           "points that were held out. FILE is a result of 'vhdlab run' (its reads are used, and its own "
           "scenario "
-          "is simulated to predict), the output of 'fio --output-format=json', or of 'diskspd -Rxml'.",
+          "is simulated to predict), the output of 'fio --output-format=json', or of 'diskspd -Rxml'. Only "
+          "reads are fitted; what holds writes, or was kept to a rate, is left out.",
       .example =
           "calibrate results/read-degradation --fit depth=0,4,16 --output here.yaml\n"
           "run read-degradation --target sim --device here.yaml",
