@@ -169,6 +169,7 @@ class Album {
       add_metric_chart(name, "layers_probed_per_read", "probes", "layers probed per read",
                        "How many layers were asked before the data was found. ");
     }
+    add_checkpoint_chart();
     add_merge_time_chart();
     add_merge_bytes_chart();
     std::set<std::string> shown;  // the same scenario makes the same files on every target
@@ -300,11 +301,11 @@ class Album {
     Json low = y;
     low["field"] = "low";
     const Json high = {{"field", "high"}};
-    const Json tooltip = {
-        {{"field", "x"}, {"title", axis_.variable.empty() ? "point" : words(axis_.variable)}},
-        {{"field", "series"}, {"title", "series"}},
-        {{"field", "value"}, {"title", "median"}},
-        {{"field", "interval"}, {"title", "interval"}}};
+    Json tooltip = {{{"field", "x"}, {"title", axis_.variable.empty() ? "point" : words(axis_.variable)}},
+                    {{"field", "series"}, {"title", "series"}},
+                    {{"field", "value"}, {"title", "median"}},
+                    {{"field", "interval"}, {"title", "interval"}}};
+    if (!dash.is_null()) tooltip.insert(tooltip.begin() + 2, {{"field", dash["field"]}, {"title", "line"}});
     if (lines) {
       Json band = {{"mark", {{"type", "area"}, {"opacity", 0.22}}},
                    {"encoding", {{"x", x}, {"y", low}, {"y2", high}, {"color", colour}}}};
@@ -377,6 +378,22 @@ class Album {
                          : "Bars are medians of the repeats, whiskers their intervals.";
   }
 
+  // Up to four values of a field, told apart by dashes.
+  static Json dash_by(const char* field, const std::vector<std::string>& values) {
+    Json dash = {{"field", field}, {"type", "nominal"}, {"title", nullptr}};
+    dash["legend"] = {{"symbolType", "stroke"},
+                      {"symbolStrokeColor", "var(--ink)"},
+                      {"symbolSize", 300},
+                      {"symbolFillColor", "transparent"},
+                      {"symbolOpacity", 1}};
+    Json patterns = Json::array();
+    for (const Json& pattern : {Json{1, 0}, Json{5, 4}, Json{2, 3}, Json{9, 3, 2, 3}}) {
+      if (patterns.size() < values.size()) patterns.push_back(pattern);
+    }
+    dash["scale"] = {{"domain", values}, {"range", patterns}};
+    return dash;
+  }
+
   // p50 and p99 in one chart: by colour in a single series, by dashes where colour already tells series
   // apart.
   void add_latency_chart(const std::string& name) {
@@ -407,17 +424,7 @@ class Album {
     }
     const Scale scale = scale_for(data.largest, "ns");
     rescale(data, scale);
-    Json dash = nullptr;
-    if (!single && lines) {
-      dash = {{"field", "percentile"}, {"type", "nominal"}, {"title", nullptr}};
-      dash["legend"] = {{"symbolType", "stroke"},
-                        {"symbolStrokeColor", "var(--ink)"},
-                        {"symbolSize", 300},
-                        {"symbolFillColor", "transparent"},
-                        {"symbolOpacity", 1}};
-      dash["scale"] = {{"domain", {"p50 (median)", "p99"}},
-                       {"range", Json::array({Json::array({1, 0}), Json::array({5, 4})})}};
-    }
+    const Json dash = !single && lines ? dash_by("percentile", {"p50 (median)", "p99"}) : Json(nullptr);
     const Json y = value_axis(with_unit("latency", scale.unit), data, lines);
     Json specification = frame(data, 250);
     specification["layer"] = curve_layers(axis_.encoding(), y, colour_by_series(data), lines, dash);
@@ -513,6 +520,55 @@ class Album {
   }
 
   static constexpr size_t distribution_lines_max = 6;
+  static constexpr size_t dashes_max = 4;
+
+  // Operations on checkpoints, and merges of what they left. Other merges have charts of their own.
+  static bool belongs_to_checkpoints(const Measurement& measurement) {
+    return is_checkpoint_operation(measurement.kind) ||
+           (measurement.kind == MeasurementKind::merge && measurement.workload.merge_range == "pending");
+  }
+
+  // What each operation took, by colour; runs and other variables of the sweep by dashes. Nothing where no
+  // checkpoint was operated on, and no place where an operation had nothing to do.
+  void add_checkpoint_chart() {
+    Data data;
+    std::vector<std::string> curves;
+    for (const std::string& name : names_of_all()) {
+      each(name, [&](const std::string& curve, const Point& point, const Measurement& measurement) {
+        const Summary* time = find_summary(measurement, "duration_s");
+        if (!belongs_to_checkpoints(measurement) || time == nullptr || time->low <= 0 || !has_place(point))
+          return;
+        if (std::ranges::find(curves, curve) == curves.end()) curves.push_back(curve);
+        data.see_series(words(name));
+        data.see(time->median);
+        Json row = row_of(place_of(point), words(name), *time, "s");
+        row["curve"] = curve;
+        data.rows.push_back(std::move(row));
+      });
+    }
+    if (data.rows.size() < 2) return;
+    const bool lines = axis_.numeric;
+    Json dash = nullptr;
+    if (lines && curves.size() > 1 && curves.size() <= dashes_max) {
+      dash = dash_by("curve", curves);
+    } else if (curves.size() > 1) {
+      data.series.clear();
+      for (Json& row : data.rows) {
+        row["series"] = joined(row["curve"].get<std::string>(), row["series"].get<std::string>(), ": ");
+        data.see_series(row["series"].get<std::string>());
+      }
+    }
+    const Scale scale = scale_for(data.largest, "s");
+    rescale(data, scale);
+    Json specification = frame(data, 270);
+    specification["layer"] =
+        curve_layers(axis_.encoding(), value_axis(with_unit("time", scale.unit), data, lines),
+                     colour_by_series(data), lines, dash);
+    add("checkpoints-time", "checkpoints: time of each operation",
+        "Lower is better. Deleting a checkpoint moves nothing: its cost is the merge that follows. " +
+            interval_advice(),
+        specification);
+  }
 
   // Calls `visit(series, point, measurement)` for every merge, the series naming run, fixed values and order.
   void each_merge(auto&& visit) const {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "reports/results/metrics.h"
 #include "tests/reports/sample_records.h"
 
 namespace vhdlab::reports {
@@ -26,7 +27,57 @@ TEST(Charts, FollowFromWhatTheRecordHolds) {
                  "merge-bytes", "space"}));
   EXPECT_EQ(ids_of(charts_of(std::vector{samples::merge_cost()})),
             (Ids{"merge-time", "merge-bytes", "space"}));
+  EXPECT_EQ(ids_of(charts_of(std::vector{samples::machine_history()})),
+            (Ids{"checkpoints-time", "merge-time", "merge-bytes", "space"}));
   EXPECT_TRUE(charts_of(std::vector{RunRecord{}}).empty());
+}
+
+// The chart of operations on checkpoints; null where there is none.
+nlohmann::json checkpoint_chart(const std::vector<RunRecord>& records) {
+  for (const Chart& chart : charts_of(records)) {
+    if (chart.id == "checkpoints-time") return nlohmann::json::parse(chart.specification);
+  }
+  return nullptr;
+}
+
+std::set<std::string> values_of(const nlohmann::json& specification, const char* field) {
+  std::set<std::string> values;
+  for (const auto& row : specification["data"]["values"])
+    values.insert(row[field].get<std::string>());
+  return values;
+}
+
+TEST(Charts, ShowWhatOperationsOnCheckpointsTakeBesideTheMergesTheyLeave) {
+  // Goal: the price of a deletion stands beside it. Method: series of a machine's record, in one unit.
+  const auto specification = checkpoint_chart({samples::machine_history()});
+  ASSERT_FALSE(specification.is_null());
+  EXPECT_EQ(values_of(specification, "series"), (std::set<std::string>{"take", "delete", "merge"}));
+  EXPECT_EQ(specification["data"]["values"].size(), 6U);  // at depths 1 and 8
+  EXPECT_EQ(specification["layer"][1]["encoding"]["y"]["title"], "time (ms)");
+  EXPECT_DOUBLE_EQ(specification["data"]["values"][0]["y"].get<double>(), 12);
+}
+
+TEST(Charts, ShowNoTimeOfAnOperationThatHadNothingToDo) {
+  // Goal: a logarithmic axis has no zero. Method: a merge that took no time at one of two depths.
+  RunRecord record = samples::machine_history();
+  for (Measurement& measurement : record.points[0].measurements) {
+    if (measurement.kind != MeasurementKind::merge) continue;
+    for (Repeat& repeat : measurement.repeats)
+      repeat.duration_s = 0;
+    summarise_measurement(measurement);
+  }
+  EXPECT_EQ(checkpoint_chart({record})["data"]["values"].size(), 5U);
+}
+
+TEST(Charts, TellRunsOfOperationsOnCheckpointsApartByDashes) {
+  // Goal: colours say what was done, dashes where. Method: the same record from two targets.
+  RunRecord simulated = samples::machine_history();
+  simulated.target = "sim";
+  const auto specification = checkpoint_chart({samples::machine_history(), simulated});
+  EXPECT_EQ(values_of(specification, "series"), (std::set<std::string>{"take", "delete", "merge"}));
+  const auto& dash = specification["layer"][1]["encoding"]["strokeDash"];
+  EXPECT_EQ(dash["scale"]["domain"].get<std::vector<std::string>>(),
+            (std::vector<std::string>{"engine", "sim"}));
 }
 
 TEST(Charts, AreVegaLiteWithDataInsideAndUnitsOnTheAxes) {
