@@ -19,13 +19,15 @@ void note_signal(int signal_number) {
 void watch_stop_signals() {
   struct sigaction action{};
   sigemptyset(&action.sa_mask);
-  for (int signal_number : {SIGINT, SIGTERM}) {
-    // A program started in the background of a script is meant not to hear Ctrl-C.
+  for (int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+    // A program started in the background of a script is meant not to hear Ctrl-C, one under nohup no
+    // hang-up.
     struct sigaction before{};
     sigaction(signal_number, nullptr, &before);
     if (before.sa_handler == SIG_IGN) continue;
     action.sa_handler = note_signal;
-    action.sa_flags = SA_RESETHAND;  // the second one does what it always does
+    // The second one does what it always does; but a shell and the system may both tell of one hang-up.
+    action.sa_flags = signal_number == SIGHUP ? 0 : static_cast<int>(SA_RESETHAND);
     sigaction(signal_number, &action, nullptr);
   }
   action.sa_handler = SIG_IGN;

@@ -1,11 +1,12 @@
-// Ctrl-C and a request to terminate, as a question that long work asks between two pieces. The first signal
-// only raises a flag, so that files are left whole; the second ends the program at once.
+// Ctrl-C, a request to terminate and a terminal that went away, as a question that long work asks between two
+// pieces. The first signal only raises a flag, so that files are left whole; the second ends the program at
+// once, except where it tells again that the terminal is gone.
 #pragma once
 
 namespace vhdlab::scenarios {
 
-// Takes over SIGINT and SIGTERM, and ignores SIGPIPE (a reader that went away shows as a failed write). Once
-// per process.
+// Takes over SIGINT, SIGTERM and SIGHUP, and ignores SIGPIPE (a reader that went away shows as a failed
+// write). Once per process.
 void watch_stop_signals();
 
 // The signal that asked to stop; 0 for none.

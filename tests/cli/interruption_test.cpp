@@ -12,6 +12,7 @@
 #include "engine/chain/chain_open.h"
 #include "engine/merge/merge_record.h"
 #include "scenarios/cli/commands.h"
+#include "scenarios/cli/stop_signals.h"
 #include "tests/cli/cli_support.h"
 
 namespace vhdlab::tests {
@@ -130,35 +131,76 @@ bool has_partial_file(const std::filesystem::path& folder) {
                              [](const std::string& name) { return name.ends_with(".partial"); });
 }
 
-TEST(Interruption, TheProgramCleansUpAndEndsByTheSignal) {
-  // Goal: a real SIGINT while the program copies. Should it be faster than the signal, it must have finished
-  // whole.
-  const TemporaryFolder folder;
-  write_file(folder.file("disk.img"), noise(128 * mib, 5));
-  const std::string target = folder.file("disk.vhdx");
-  const std::string source = folder.file("disk.img");
+// Sends the signal to the program while it copies `source` into `target`, and returns how it ended. `ignored`
+// is a signal it is started deaf to, as nohup does; 0 for none.
+int status_after_signal(const std::string& source, const std::string& target, int signal_number,
+                        int ignored = 0) {
+  const std::filesystem::path folder = std::filesystem::path(target).parent_path();
   const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
   if (child == 0) {
+    if (ignored != 0) std::signal(ignored, SIG_IGN);
     ::execl(VHDLAB_PROGRAM, VHDLAB_PROGRAM, "disk", "convert", source.c_str(), target.c_str(), "--quiet",
             nullptr);
     ::_exit(127);
   }
   int status = 0;
-  while (!has_partial_file(folder.path()) && ::waitpid(child, &status, WNOHANG) == 0)
+  bool ended = false;
+  while (!has_partial_file(folder) && !ended) {
+    ended = ::waitpid(child, &status, WNOHANG) != 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (!WIFEXITED(status) || has_partial_file(folder.path())) {
-    ::kill(child, SIGINT);
+  }
+  if (!ended) {
+    ::kill(child, signal_number);
     ::waitpid(child, &status, 0);
   }
-  EXPECT_FALSE(has_partial_file(folder.path()));
-  if (WIFSIGNALED(status)) {
-    EXPECT_EQ(WTERMSIG(status), SIGINT);
-    EXPECT_FALSE(std::filesystem::exists(target));
-  } else {
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    EXPECT_TRUE(disk_content(target) == read_file(source));
+  return status;
+}
+
+TEST(Interruption, TheProgramCleansUpAndEndsByTheSignal) {
+  // Goal: real signals while the program copies: Ctrl-C, a request to end, a terminal that is closed. Should
+  // it be faster than the signal, it must have finished whole.
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+    const TemporaryFolder folder;
+    const std::string source = folder.file("disk.img");
+    const std::string target = folder.file("disk.vhdx");
+    write_file(source, noise(128 * mib, 5));
+    const int status = status_after_signal(source, target, signal_number);
+    EXPECT_FALSE(has_partial_file(folder.path())) << signal_number;
+    if (WIFSIGNALED(status)) {
+      EXPECT_EQ(WTERMSIG(status), signal_number);
+      EXPECT_FALSE(std::filesystem::exists(target));
+    } else {
+      EXPECT_EQ(WEXITSTATUS(status), 0);
+      EXPECT_TRUE(disk_content(target) == read_file(source));
+    }
   }
+}
+
+TEST(Interruption, ATerminalThatGoesAwayAsksToStopHoweverOftenItIsTold) {
+  // Goal: the shell and the system may both tell of one hang-up. Method: a process that raises it twice.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    scenarios::watch_stop_signals();
+    std::raise(SIGHUP);
+    std::raise(SIGHUP);
+    ::_exit(scenarios::stop_signal() == SIGHUP ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status)) << "ended by the signal";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Interruption, AProgramUnderNohupGoesOnWhenItsTerminalIsClosed) {
+  // Goal: who starts a long run under nohup means it. Method: a hang-up to a program that ignores it.
+  const TemporaryFolder folder;
+  const std::string source = folder.file("disk.img");
+  const std::string target = folder.file("disk.vhdx");
+  write_file(source, noise(32 * mib, 5));
+  const int status = status_after_signal(source, target, SIGHUP, SIGHUP);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(disk_content(target) == read_file(source));
 }
 
 }  // namespace
