@@ -81,7 +81,8 @@ class Narrator {
     size_t told = 0;
     for (const Curve& curve : view_.curves) {
       const std::vector<Step> steps = steps_of(curve, name);
-      if (steps.empty() || told++ == curves_told_max) continue;
+      if (steps.empty() || told == curves_told_max) continue;
+      ++told;
       const std::string context = curve.fixed.empty() ? "" : label_of(curve.fixed) + ": ";
       const MeasurementKind kind = steps.front().measurement->kind;
       if (is_checkpoint_operation(kind)) {

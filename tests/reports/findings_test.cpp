@@ -54,6 +54,24 @@ TEST(Findings, SayWhenRepeatsAreTooFew) {
             "out chance.");
 }
 
+TEST(Findings, TellTheFirstCurvesOfManyAndPassOverTheRest) {
+  // Goal: three curves are told, not three and the fifth. Method: five devices at two depths.
+  RunRecord record;
+  record.seed = 42;
+  record.sweep = {{"device", ""}, {"depth", ""}};
+  for (const char* device : {"a", "b", "c", "d", "e"}) {
+    for (const int depth : {0, 32}) {
+      Point& point = record.points.emplace_back();
+      point.parameters = {{"device", {}, device},
+                          {"depth", static_cast<double>(depth), std::to_string(depth)}};
+      point.measurements = {samples::reads_at({1000.0 - depth})};
+    }
+  }
+  const auto findings = find_out(record);
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_THAT(findings.back(), StartsWith("Device c: "));
+}
+
 TEST(Findings, CompareTheWaysToMerge) {
   // Goal: the second sentence of the issue. Method: pair by pair costs 7.2 times as much by construction.
   EXPECT_THAT(find_out(samples::merge_cost())[0],
