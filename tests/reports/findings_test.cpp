@@ -72,6 +72,42 @@ TEST(Findings, TellTheFirstCurvesOfManyAndPassOverTheRest) {
   EXPECT_THAT(findings.back(), StartsWith("Device c: "));
 }
 
+TEST(Findings, NameTheStepsOfARunThatDoTheSame) {
+  // Goal: a reader can tell what was measured before a merge from what was after. Method: the same load
+  // twice.
+  RunRecord record = two_depths({1000}, {700});
+  for (Point& point : record.points) {
+    point.measurements.push_back(point.measurements[0]);
+    point.measurements[0].name = "before";
+    point.measurements[1].name = "after";
+  }
+  const auto findings = find_out(record);
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_THAT(findings[0], StartsWith("Before: random 4 KiB reads "));
+  EXPECT_THAT(findings[1], StartsWith("After: random 4 KiB reads "));
+}
+
+TEST(Findings, TellHowLongOperationsTakeThatComeFromOutside) {
+  // Goal: who lets 8000 a second arrive is not told that 8000 a second were answered. Method: arrivals at two
+  // rates, with known latencies.
+  RunRecord record;
+  record.seed = 42;
+  record.sweep = {{"rate", "1/s"}};
+  for (const double rate : {3000.0, 8000.0}) {
+    Point& point = record.points.emplace_back();
+    point.parameters = {{"rate", rate, rate < 4000 ? "3000/s" : "8000/s"}};
+    point.measurements = {samples::reads_at({rate})};
+    point.measurements[0].workload.arrivals_per_s = rate;
+    Histogram latency;
+    for (int i = 0; i < 1000; ++i)
+      latency.record(static_cast<uint64_t>(rate * 100));
+    point.measurements[0].repeats[0].all.latency = latency_of(latency);
+    summarise_measurement(point.measurements[0]);
+  }
+  EXPECT_THAT(find_out(record)[0],
+              StartsWith("At rate 8000/s, half of the random 4 KiB reads finish within "));
+}
+
 TEST(Findings, CompareTheWaysToMerge) {
   // Goal: the second sentence of the issue. Method: pair by pair costs 7.2 times as much by construction.
   EXPECT_THAT(find_out(samples::merge_cost())[0],
