@@ -69,6 +69,13 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   const uint64_t offset = TRY(arguments.size_bytes("offset")).value_or(0);
   const auto from = TRY(context.files.open(arguments.positional(1), OpenMode::read_only));
   const uint64_t length = TRY(from->size_bytes());
+  // The bytes would change while they are read.
+  if (TRY(context.files.identity(arguments.positional(1))) == TRY(context.files.identity(path))) {
+    return usage_failure(
+        "write-onto-source",
+        fmt::format("{}: is the disk to write to, not a file to take bytes from", arguments.positional(1)),
+        "copy it first, or name another file");
+  }
   TRY(refuse_children(context, path));
   Chain chain = TRY(open_chain(context.files, path, {.mode = OpenMode::read_write}, context.random));
   const uint64_t disk_size = chain.disk_size_bytes();

@@ -134,6 +134,13 @@ TEST_F(DiskMisuse, MergeThatWouldTakeTheGroundFromAnotherDisk) {
   EXPECT_TRUE(disk_content(chain.base()) == chain.content);
 }
 
+TEST_F(DiskMisuse, ADiskWrittenIntoItself) {
+  // Goal: bytes that change while they are read are never taken. Method: its name, and other ways to it.
+  std::filesystem::create_symlink("child2.avhdx", folder.file("link.avhdx"));
+  for (const char* from : {"child2.avhdx", "link.avhdx", "sub/../child2.avhdx"})
+    expect_refused({{"disk", "write", "child2.avhdx", from}, 2, "is the disk to write to"});
+}
+
 TEST_F(DiskMisuse, ConversionsThatMustNotBe) {
   // Goal: no file is overwritten unasked, the source not even when asked.
   const std::vector<Misuse> misuses = {
