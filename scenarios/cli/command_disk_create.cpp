@@ -21,8 +21,8 @@ struct Request {
   std::string path;
   DiskKind kind = DiskKind::dynamic;
   std::optional<std::string> parent;
-  uint64_t disk_size_bytes = 0;   // 0: the parent's
-  uint32_t block_size_bytes = 0;  // 0: the usual one
+  std::optional<uint64_t> disk_size_bytes;   // absent: the parent's
+  std::optional<uint32_t> block_size_bytes;  // absent: the usual one
   std::optional<uint32_t> logical_sector_size_bytes;
   std::optional<uint32_t> physical_sector_size_bytes;
 };
@@ -36,7 +36,8 @@ Result<std::optional<uint32_t>> sector_size(const Arguments& arguments, const st
   const auto size = TRY(arguments.size_bytes(option));
   if (!size) return std::nullopt;
   if (*size != 512 && *size != 4096) {
-    return usage_failure("usage-value", fmt::format("--{}: {} is neither 512 nor 4096", option, *size));
+    return usage_failure("usage-value", fmt::format("--{}: {} is neither 512 nor 4096", option, *size),
+                         "leave it out for the usual one");
   }
   return static_cast<uint32_t>(*size);
 }
@@ -65,9 +66,9 @@ Result<Request> read_request(const Arguments& arguments) {
   if (!size && !request.parent) {
     return usage_failure("usage-option", "the size of the disk is missing", "add --size, as in --size 64GiB");
   }
-  request.disk_size_bytes = size.value_or(0);
-  request.block_size_bytes =
-      TRY(as_32_bits("block-size", TRY(arguments.size_bytes("block-size")).value_or(0)));
+  request.disk_size_bytes = size;
+  if (const auto block_size = TRY(arguments.size_bytes("block-size")))
+    request.block_size_bytes = TRY(as_32_bits("block-size", *block_size));
   request.logical_sector_size_bytes = TRY(sector_size(arguments, "sector-size"));
   request.physical_sector_size_bytes = TRY(sector_size(arguments, "physical-sector-size"));
   return request;
@@ -75,9 +76,8 @@ Result<Request> read_request(const Arguments& arguments) {
 
 Result<void> create_base(const CommandContext& context, const Request& request) {
   vhdx::DiskMetadata metadata;
-  metadata.disk_size_bytes = request.disk_size_bytes;
-  metadata.block_size_bytes =
-      request.block_size_bytes != 0 ? request.block_size_bytes : vhdx::default_dynamic_block_size_bytes;
+  metadata.disk_size_bytes = *request.disk_size_bytes;
+  metadata.block_size_bytes = request.block_size_bytes.value_or(vhdx::default_dynamic_block_size_bytes);
   metadata.logical_sector_size_bytes =
       request.logical_sector_size_bytes.value_or(metadata.logical_sector_size_bytes);
   metadata.physical_sector_size_bytes =
@@ -103,13 +103,14 @@ Result<void> create_differencing(const CommandContext& context, const Request& r
                          "leave out --sector-size");
   }
   vhdx::DiskMetadata metadata;
-  metadata.disk_size_bytes = request.disk_size_bytes != 0 ? request.disk_size_bytes : below.disk_size_bytes();
-  metadata.block_size_bytes =
-      request.block_size_bytes != 0 ? request.block_size_bytes : vhdx::default_differencing_block_size_bytes;
+  metadata.disk_size_bytes = request.disk_size_bytes.value_or(below.disk_size_bytes());
+  metadata.block_size_bytes = request.block_size_bytes.value_or(vhdx::default_differencing_block_size_bytes);
   metadata.logical_sector_size_bytes = below.sector_size_bytes();
-  TRY(as_usage(vhdx::check_disk_numbers(request.path, metadata)));
-  const ChildOptions options{.block_size_bytes = request.block_size_bytes,
-                             .disk_size_bytes = request.disk_size_bytes};
+  // A parent of less than a VHDX should have was made elsewhere, and may have children all the same.
+  TRY(request.disk_size_bytes ? check_numbers(request.path, metadata)
+                              : as_usage(vhdx::check_disk_numbers(request.path, metadata)));
+  const ChildOptions options{.block_size_bytes = request.block_size_bytes.value_or(0),
+                             .disk_size_bytes = request.disk_size_bytes.value_or(0)};
   return create_child(context.files, parent, request.path, options, context.random);
 }
 

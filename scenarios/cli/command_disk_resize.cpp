@@ -35,6 +35,10 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   if (!size)
     return usage_failure("usage-option", "the new size is missing", "add --size, as in --size 128GiB");
   const DiskSurvey before = TRY(survey_disk(context.files, path, context.random));
+  TRY(check_numbers(path, {.disk_size_bytes = *size,
+                           .block_size_bytes = before.block_size_bytes,
+                           .logical_sector_size_bytes = before.logical_sector_size_bytes,
+                           .physical_sector_size_bytes = before.physical_sector_size_bytes}));
   TRY(resize_disk(context.files, path, *size, {.force = arguments.has("force"), .stop = context.stop},
                   context.random));
 

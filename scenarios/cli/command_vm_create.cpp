@@ -37,6 +37,9 @@ Result<MachineRequest> read_request(const Arguments& arguments) {
   if (request.disks.empty())
     return usage_failure("usage-option", "a machine needs a disk", "give --disk NAME=SIZE or --disk NAME");
   if (const auto block_size = TRY(arguments.size_bytes("block-size"))) {
+    TRY(check_numbers("--block-size", {.disk_size_bytes = vhdx::disk_size_min_bytes,
+                                       .block_size_bytes = static_cast<uint32_t>(
+                                           std::min<uint64_t>(*block_size, UINT32_MAX))}));
     for (MachineDiskRequest& disk : request.disks)
       disk.block_size_bytes = static_cast<uint32_t>(std::min<uint64_t>(*block_size, UINT32_MAX));
   }

@@ -112,11 +112,19 @@ Result<DiskSurvey> survey_disk(FileSystem& files, const std::string& path, Rando
 }
 
 Result<void> check_numbers(const std::string& path, const vhdx::DiskMetadata& metadata) {
-  TRY(as_usage(vhdx::check_disk_numbers(path, metadata)));
+  if (const auto checked = as_usage(vhdx::check_disk_numbers(path, metadata)); !checked) {
+    Error error = checked.error();
+    error.hint = fmt::format(
+        "a disk has 3MiB to 64TiB in whole sectors of {} bytes, and blocks of 1MiB to 256MiB, a power of two",
+        metadata.logical_sector_size_bytes);
+    return std::unexpected(std::move(error));
+  }
   if (metadata.disk_size_bytes >= vhdx::disk_size_min_bytes) return {};
-  return usage_failure("vhdx-disk-size", fmt::format("{}: a disk of {}, a VHDX has at least {}", path,
-                                                     format_size(metadata.disk_size_bytes),
-                                                     format_size(vhdx::disk_size_min_bytes)));
+  return usage_failure(
+      "vhdx-disk-size",
+      fmt::format("{}: a disk of {}, a VHDX has at least {}", path, format_size(metadata.disk_size_bytes),
+                  format_size(vhdx::disk_size_min_bytes)),
+      "give a size of 3MiB or more");
 }
 
 nlohmann::ordered_json as_json(const DiskSurvey& survey) {

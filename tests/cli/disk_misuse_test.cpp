@@ -94,6 +94,9 @@ TEST_F(DiskMisuse, CreateOfDisksThatCannotBe) {
       {{"disk", "create", "new.vhdx", "--type", "fixed", "--parent", "base.vhdx"}, 2, "has no parent"},
       {{"disk", "create", "new.vhdx", "--parent", "base.vhdx", "--sector-size", "4096"}, 2, "512 bytes"},
       {{"disk", "create", "new.vhdx", "--parent", "base.vhdx", "--block-size", "3MiB"}, 2, "block"},
+      {{"disk", "create", "new.vhdx", "--parent", "base.vhdx", "--size", "0"}, 2, "3MiB to 64TiB"},
+      {{"disk", "create", "new.vhdx", "--size", "8MiB", "--block-size", "0"}, 2, "1MiB to 256MiB"},
+      {{"vm", "create", "new", "--disk", "a.vhdx=8MiB", "--block-size", "0"}, 2, "1MiB to 256MiB"},
       {{"disk", "create", "new.vhdx", "--parent", "absent.vhdx"}, 1, "absent.vhdx"},
       {{"disk", "create", "base.vhdx", "--size", "8MiB"}, 1, "base.vhdx"},
       {{"disk", "create", "sub", "--size", "8MiB"}, 1, "sub"},
@@ -104,7 +107,12 @@ TEST_F(DiskMisuse, CreateOfDisksThatCannotBe) {
 }
 
 TEST_F(DiskMisuse, SizesThatDoNotFit) {
-  // Goal: a disk with data in its tail, or with children, keeps its size.
+  // Goal: a disk with data in its tail, or with children, keeps its size; a size no disk can have is wrong
+  // use and no damage, even where --force is given.
+  for (const char* size : {"0", "3", "1MiB", "4000000", "65TiB"}) {
+    expect_refused({{"disk", "resize", "child2.avhdx", "--size", size}, 2, "3MiB"});
+    expect_refused({{"disk", "resize", "child2.avhdx", "--size", size, "--force"}, 2, "3MiB"});
+  }
   expect_refused({{"disk", "resize", "child2.avhdx"}, 2, "--size"});
   expect_refused({{"disk", "resize", "child2.avhdx", "--size", "4MiB"}, 1, "child2.avhdx"});
   expect_refused({{"disk", "resize", "base.vhdx", "--size", "16MiB"}, 1, "child1.avhdx"});
