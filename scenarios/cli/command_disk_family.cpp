@@ -31,23 +31,12 @@ struct Request {
   std::optional<uint64_t> rate_bytes_per_s;
 };
 
-Result<std::optional<uint64_t>> read_rate(const Arguments& arguments) {
-  auto text = arguments.text("rate");
-  if (!text) return std::nullopt;
-  if (text->ends_with("/s")) text->resize(text->size() - 2);
-  const auto rate = parse_size_bytes(*text);
-  if (rate && *rate > 0) return *rate;
-  return usage_failure("usage-value",
-                       fmt::format("--rate: {}", rate ? "must be more than 0" : rate.error().message),
-                       "write it as 200MiB/s");
-}
-
 Result<Request> read_request(const Arguments& arguments) {
   Request request{.format = TRY(output_format(arguments)),
                   .wants_plan = arguments.has("plan") || arguments.has("execute") || arguments.has("rate") ||
                                 arguments.has("measure-rate"),
                   .is_to_execute = arguments.has("execute"),
-                  .rate_bytes_per_s = TRY(read_rate(arguments))};
+                  .rate_bytes_per_s = TRY(arguments.rate_bytes_per_s("rate"))};
   if (arguments.has("rate") && arguments.has("measure-rate")) {
     return usage_failure("usage-option", "--rate and --measure-rate exclude each other",
                          "give the rate, or have it measured");

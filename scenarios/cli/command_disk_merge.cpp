@@ -97,7 +97,7 @@ Result<MergePlan> plan_merge(const CommandContext& context, const Arguments& arg
     plan.paths.push_back(layer->path());
   plan.estimate = TRY(estimate_merge(chain, plan.range));
   plan.other_children = TRY(find_other_children(context.files, chain.layers(), plan.range, context.random));
-  if (const auto rate = TRY(arguments.size_bytes("rate"))) {
+  if (const auto rate = TRY(arguments.rate_bytes_per_s("rate"))) {
     plan.duration_s =
         seconds_to_merge(plan.estimate.bytes_to_copy, {.copy_bytes_per_s = static_cast<double>(*rate)});
   }
@@ -238,7 +238,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   if (arguments.has("rate") && !is_dry_run) {
     return usage_failure("usage-option", "--rate: belongs to --dry-run", "--rate-limit bounds a real merge");
   }
-  const auto rate_limit = TRY(arguments.size_bytes("rate-limit"));
+  const auto rate_limit = TRY(arguments.rate_bytes_per_s("rate-limit"));
   if (!is_dry_run) {
     // The words were meant for the chain as it was: what they ask for beyond this is the next call's.
     if (const auto finished =

@@ -145,6 +145,17 @@ Result<std::optional<uint64_t>> Arguments::size_bytes(const std::string& option)
   return *size;
 }
 
+Result<std::optional<uint64_t>> Arguments::rate_bytes_per_s(const std::string& option) const {
+  auto value = text(option);
+  if (!value) return std::nullopt;
+  if (value->ends_with("/s")) value->resize(value->size() - 2);
+  const auto rate = parse_size_bytes(*value);
+  if (rate && *rate > 0) return *rate;
+  return usage_failure("usage-value",
+                       fmt::format("--{}: {}", option, rate ? "must be more than 0" : rate.error().message),
+                       "write it as 200MiB/s");
+}
+
 Result<std::optional<uint64_t>> Arguments::number(const std::string& option) const {
   const auto value = text(option);
   if (!value) return std::nullopt;
@@ -153,7 +164,8 @@ Result<std::optional<uint64_t>> Arguments::number(const std::string& option) con
   const auto [stopped, error] = std::from_chars(value->data(), end, number);
   if (error != std::errc{} || stopped != end) {
     return usage_failure("usage-value",
-                         fmt::format("--{}: {} is not a whole number", option, in_quotes(*value)));
+                         fmt::format("--{}: {} is not a whole number", option, in_quotes(*value)),
+                         fmt::format("give a number from 0 to {}, in digits", UINT64_MAX));
   }
   return number;
 }
@@ -203,6 +215,10 @@ Result<Arguments> parse_arguments(std::string_view command, const CommandSyntax&
     if (!option.repeatable && given != options.end() && given->second.size() > 1) {
       return usage_failure("usage-option", fmt::format("--{} is given more than once", option.name),
                            hint_for_help(command));
+    }
+    // No option has a use for nothing, and a path that is empty would mean the current folder.
+    if (given != options.end() && std::ranges::find(given->second, std::string()) != given->second.end()) {
+      return usage_failure("usage-value", fmt::format("--{}: is empty", option.name), hint_for_help(command));
     }
   }
   TRY(check_positionals(command, syntax, positionals));

@@ -52,6 +52,8 @@ class Arguments {
 
   // Faults: usage-value, naming the option.
   [[nodiscard]] Result<std::optional<uint64_t>> size_bytes(const std::string& option) const;
+  // "200MiB/s" or "200MiB"; never 0.
+  [[nodiscard]] Result<std::optional<uint64_t>> rate_bytes_per_s(const std::string& option) const;
   [[nodiscard]] Result<std::optional<uint64_t>> number(const std::string& option) const;
   // The index in `choices` of the option's value.
   [[nodiscard]] Result<std::optional<size_t>> choice(const std::string& option,

@@ -132,7 +132,7 @@ CommandSyntax syntax() {
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
   const std::string& folder = arguments.positional(0);
-  const auto rate = TRY(arguments.size_bytes("rate"));
+  const auto rate = TRY(arguments.rate_bytes_per_s("rate"));
   if (arguments.has("status")) return show_status(context, folder, format, rate);
   if (rate) return usage_failure("usage-option", "--rate: belongs to --status");
   Machine machine = TRY(Machine::open(context.files, folder, context.random));

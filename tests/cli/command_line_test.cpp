@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/base/bytes.h"
+
 namespace vhdlab::scenarios {
 namespace {
 
@@ -61,6 +63,13 @@ TEST(ParseArguments, RefusesMissingAndSurplusWords) {
   EXPECT_EQ(parse({"a", "--force=yes"}).error().fault, "usage-option");
 }
 
+TEST(ParseArguments, RefusesAnOptionThatIsGivenNothing) {
+  // Goal: a variable of a script that is not set does not become the current folder. Method: each way to
+  // write it.
+  EXPECT_EQ(parse({"a", "--size", ""}).error().message, "--size: is empty");
+  EXPECT_EQ(parse({"a", "--set", "x=1", "--set", ""}).error().message, "--set: is empty");
+}
+
 TEST(ParseArguments, TakesAnOptionTwiceOnlyWhereThatMeansSomething) {
   // Goal: of two contradictory values none is dropped silently.
   EXPECT_EQ(parse({"a", "--depth", "1", "--depth", "2"}).error().message, "--depth is given more than once");
@@ -73,10 +82,21 @@ TEST(Arguments, NameTheOptionWhoseValueIsWrong) {
   const auto arguments = parse({"a", "--size", "3X", "--depth", "-1"});
   ASSERT_TRUE(arguments.has_value()) << arguments.error().text();
   EXPECT_TRUE(arguments->size_bytes("size").error().message.starts_with("--size: "));
-  EXPECT_EQ(arguments->number("depth").error().message, "--depth: '-1' is not a whole number");
+  EXPECT_EQ(arguments->number("depth").error().text(),
+            "--depth: '-1' is not a whole number; give a number from 0 to 18446744073709551615, in digits");
   constexpr std::array<std::string_view, 2> choices = {"table", "json"};
   const auto choice = parse({"a", "--size", "jsn"})->choice("size", choices);
   EXPECT_EQ(choice.error().text(), "--size: 'jsn' is none of 'table' and 'json'; did you mean 'json'?");
+}
+
+TEST(Arguments, TakeARateWithOrWithoutItsUnitOfTimeAndNeverNone) {
+  // Goal: every rate is written alike. Method: the ways to write one, and a rate at which nothing ends.
+  EXPECT_EQ(parse({"a", "--size", "200MiB/s"})->rate_bytes_per_s("size").value(), 200 * mib);
+  EXPECT_EQ(parse({"a", "--size", "200MiB"})->rate_bytes_per_s("size").value(), 200 * mib);
+  EXPECT_EQ(parse({"a"})->rate_bytes_per_s("size").value(), std::nullopt);
+  EXPECT_EQ(parse({"a", "--size", "0"})->rate_bytes_per_s("size").error().text(),
+            "--size: must be more than 0; write it as 200MiB/s");
+  EXPECT_EQ(parse({"a", "--size", "fast"})->rate_bytes_per_s("size").error().fault, "usage-value");
 }
 
 TEST(HelpText, KeepsToEightyColumnsAndNamesEveryOption) {

@@ -124,6 +124,8 @@ TEST_F(DiskMisuse, MergesThatMakeNoSense) {
       {{"disk", "merge", "base.vhdx"}, 2, "no parent"},
       {{"disk", "merge", "child2.avhdx", "--layers", "3"}, 2, "2 stand above the base"},
       {{"disk", "merge", "child2.avhdx", "--layers", "0"}, 2, "--layers"},
+      {{"disk", "merge", "child2.avhdx", "--dry-run", "--rate", "0"}, 2, "more than 0"},
+      {{"disk", "merge", "child2.avhdx", "--rate-limit", "0"}, 2, "more than 0"},
       {{"disk", "merge", "child2.avhdx", "--layers", "1", "--all"}, 2, "exclude each other"},
       {{"disk", "merge", "child2.avhdx", "--into", "raw.img"}, 2, "is not a layer"},
       {{"disk", "merge", "child2.avhdx", "--into", "child2.avhdx"}, 2, "not below"},
