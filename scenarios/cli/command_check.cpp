@@ -59,7 +59,8 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   auto document = nlohmann::ordered_json::array();
   for (const std::string& given : arguments.positionals()) {
     const std::string file = resolve_scenario_path(context.files, context.library_folder, given);
-    const auto scenario = load_scenario(file, options);
+    auto scenario = load_scenario(file, options);
+    if (!scenario) suggest_shipped_scenario(context.files, context.library_folder, file, scenario.error());
     is_all_right = is_all_right && scenario.has_value();
     if (format == OutputFormat::json) {
       document.push_back(as_json(file, scenario ? Findings{} : scenario.error()));

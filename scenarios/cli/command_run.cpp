@@ -268,8 +268,9 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
     TRY(choose_target(context, arguments, TargetKind::engine));
   const std::string file =
       resolve_scenario_path(context.files, context.library_folder, arguments.positional(0));
-  const auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
+  auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
   if (!scenario) {
+    suggest_shipped_scenario(context.files, context.library_folder, file, scenario.error());
     context.err << render_findings(scenario.error()) << "\n";
     return ExitCode::wrong_use;
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "scenarios/language/parse.h"
+#include "scenarios/language/words.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -62,6 +63,18 @@ std::string resolve_scenario_path(FileSystem& files, const std::optional<std::st
   const fs::path name = fs::path(given).extension() == ".yaml" ? fs::path(given) : fs::path(given + ".yaml");
   const std::string shipped = (fs::path(*folder) / name).string();
   return files.exists(shipped) ? shipped : given;
+}
+
+void suggest_shipped_scenario(FileSystem& files, const std::optional<std::string>& folder,
+                              const std::string& given, Findings& findings) {
+  if (!folder || findings.size() != 1 || files.exists(resolve_scenario_path(files, folder, given))) return;
+  const auto entries = list_library(files, *folder);
+  if (!entries) return;
+  std::vector<std::string_view> names;
+  for (const LibraryEntry& entry : *entries)
+    names.emplace_back(entry.name);
+  const std::string meant = suggestion(given, names);
+  if (meant.starts_with("did you mean")) findings[0].hint = meant + " " + findings[0].hint;
 }
 
 }  // namespace vhdlab::scenarios

@@ -7,6 +7,7 @@
 
 #include "engine/base/error.h"
 #include "engine/io/file_system.h"
+#include "scenarios/language/finding.h"
 
 namespace vhdlab::scenarios {
 
@@ -27,5 +28,10 @@ struct LibraryEntry {
 // else `given` as it is.
 [[nodiscard]] std::string resolve_scenario_path(FileSystem& files, const std::optional<std::string>& folder,
                                                 const std::string& given);
+
+// Where nothing is called `given`, the hint of its finding names the shipped scenario that was probably
+// meant. Other findings stay as they are.
+void suggest_shipped_scenario(FileSystem& files, const std::optional<std::string>& folder,
+                              const std::string& given, Findings& findings);
 
 }  // namespace vhdlab::scenarios

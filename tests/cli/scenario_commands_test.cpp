@@ -169,6 +169,18 @@ TEST_F(ScenarioCommands, ListShowsTheShippedScenariosAndRunTakesTheirNames) {
   EXPECT_NE(vhdlab({"list"}).output.find("quick"), std::string::npos);
 }
 
+TEST_F(ScenarioCommands, AShippedScenarioThatIsMisspeltIsTold) {
+  // Goal: one letter off is no search in a list. Method: near a shipped name, and near none.
+  for (const char* command : {"run", "check"}) {
+    const ProgramResult near = vhdlab({command, "qick"}, {.working_directory = folder.path()});
+    EXPECT_EQ(near.exit_code, 2);
+    EXPECT_NE(near.errors.find("did you mean 'quick'? 'vhdlab list' shows"), std::string::npos)
+        << near.errors;
+    const ProgramResult far = vhdlab({command, "/nowhere/at/all"});
+    EXPECT_EQ(far.errors.find("did you mean"), std::string::npos) << far.errors;
+  }
+}
+
 TEST_F(ScenarioCommands, ReportComesInEveryFormat) {
   // Goal: html goes to a file and replaces none unasked; the others go to standard output.
   ASSERT_EQ(vhdlab({"run", scenario, "--output", results, "--repeat", "1"}).exit_code, 0);
