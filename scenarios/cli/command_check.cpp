@@ -8,6 +8,7 @@
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
 #include "scenarios/cli/scenario_library.h"
+#include "scenarios/cli/text_table.h"
 #include "scenarios/language/parse.h"
 
 namespace vhdlab::scenarios::check_command {
@@ -68,7 +69,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
       context.out << in_one_line(*scenario);
     } else {
       context.out.flush();
-      context.err << render_findings(scenario.error()) << "\n";
+      context.err << printable_lines(render_findings(scenario.error())) << "\n";
     }
   }
   if (format == OutputFormat::json) context.out << json_text(document);

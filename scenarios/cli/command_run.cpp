@@ -271,7 +271,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   auto scenario = load_scenario(file, {.overrides = TRY(overrides_of(arguments)), .folder = {}});
   if (!scenario) {
     suggest_shipped_scenario(context.files, context.library_folder, file, scenario.error());
-    context.err << render_findings(scenario.error()) << "\n";
+    context.err << printable_lines(render_findings(scenario.error()));
     return ExitCode::wrong_use;
   }
   const TargetChoice choice =

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/cli/text_table.h"
 #include "scenarios/language/words.h"
 
 namespace vhdlab::scenarios {
@@ -165,8 +166,8 @@ std::string overview_text(std::span<const Command> commands) {
 ExitCode report_failure(const Error& error, const CommandContext& context) {
   const bool colour = context.terminal.err_colour;
   context.err << "vhdlab: " << (colour ? red : "") << "error:" << (colour ? plain : "") << " "
-              << error.message << "\n";
-  if (!error.hint.empty()) context.err << "hint: " << error.hint << "\n";
+              << printable_lines(error.message) << "\n";
+  if (!error.hint.empty()) context.err << "hint: " << printable_lines(error.hint) << "\n";
   context.err.flush();
   return error.kind == ErrorKind::invalid_argument ? ExitCode::wrong_use : ExitCode::failed;
 }

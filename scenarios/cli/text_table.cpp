@@ -33,6 +33,14 @@ std::string printable(const std::string& text) {
   return result;
 }
 
+std::string printable_lines(const std::string& text) {
+  std::string result = printable(text);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n' || text[i] == '\t') result[i] = text[i];
+  }
+  return result;
+}
+
 void print_table(std::ostream& out, const std::vector<TextColumn>& columns,
                  const std::vector<TextRow>& rows) {
   TextRow titles;

@@ -25,4 +25,7 @@ void print_facts(std::ostream& out, const std::vector<std::pair<std::string, std
 // The text without control characters, so that a file's name cannot drive the terminal.
 [[nodiscard]] std::string printable(const std::string& text);
 
+// The same for text of several lines, whose line feeds and tabs stay.
+[[nodiscard]] std::string printable_lines(const std::string& text);
+
 }  // namespace vhdlab::scenarios

@@ -63,6 +63,20 @@ TEST_F(DiskMisuse, CommandsAndOptionsThatDoNotExist) {
     expect_refused(misuse);
 }
 
+TEST_F(DiskMisuse, NamesThatWouldDriveATerminal) {
+  // Goal: what is said of a file cannot move the cursor or change colours. Method: an escape in its name.
+  const std::string name = "red\x1b[31m.vhdx";
+  expect_refused({{"disk", "info", name}, 1, "red?[31m.vhdx"});
+  expect_refused({{"report", name}, 1, "red?[31m.vhdx"});
+  expect_refused({{"vm", "tree", name}, 1, "red?[31m.vhdx"});
+  for (const char* command : {"run", "check"}) {
+    const ProgramResult result = vhdlab({command, name}, {.working_directory = folder.path()});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(result.errors.starts_with("red?[31m.vhdx:1:1: error: ")) << result.errors;
+    EXPECT_EQ(result.errors.find('\x1b'), std::string::npos) << result.errors;
+  }
+}
+
 TEST_F(DiskMisuse, FilesThatAreNotDisks) {
   // Goal: every reading command refuses what is absent, a folder, no VHDX, or a broken one.
   for (const char* command : {"info", "chain", "map", "merge"}) {
