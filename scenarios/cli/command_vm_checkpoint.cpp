@@ -21,8 +21,8 @@ constexpr Option merge_behind_option = {
     "start 'vhdlab vm merge' behind this command, in a process of its own; without it merges wait"};
 
 // What an operation did, in one shape for all: the machine's tree afterwards is 'vm tree'.
-void show(const CommandContext& context, const Machine& machine, OutputFormat format,
-          const std::string& sentence, const std::optional<Checkpoint>& about) {
+void show(const CommandContext& context, const Arguments& arguments, const Machine& machine,
+          OutputFormat format, const std::string& sentence, const std::optional<Checkpoint>& about) {
   if (format == OutputFormat::json) {
     nlohmann::ordered_json document;
     document["checkpoint"] = nullptr;
@@ -41,7 +41,7 @@ void show(const CommandContext& context, const Machine& machine, OutputFormat fo
   context.out << sentence << "\n";
   const size_t removed = machine.cleared_paths().size();
   if (removed > 0) context.out << fmt::format("{} file{} removed\n", removed, removed == 1 ? "" : "s");
-  context.out << pending_line(machine);
+  context.out << pending_line(machine, arguments.positional(0));
 }
 
 struct Named {
@@ -65,7 +65,7 @@ Result<ExitCode> delete_by(const CommandContext& context, const Arguments& argum
   {
     Named named = TRY(open_named(context, arguments));
     TRY((named.machine.*remove)(named.checkpoint.id));
-    show(context, named.machine, format,
+    show(context, arguments, named.machine, format,
          fmt::format("deleted {} '{}'", what, printable(named.checkpoint.name)), named.checkpoint);
     if (arguments.has("merge-behind") && !pending_merges(named.machine.tree()).empty())
       merge_command = {"vm", "merge", named.machine.folder(), "--quiet"};
@@ -117,7 +117,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   const std::string name = arguments.positionals().size() > 1 ? arguments.positional(1) : "";
   const Guid id = TRY(machine.take_checkpoint(
       {.name = name, .kind = *checkpoint_kind_of(kind_words[kind]), .unix_seconds = seconds_now(context)}));
-  show(context, machine, format, fmt::format("took {}", describe(machine.tree(), id)),
+  show(context, arguments, machine, format, fmt::format("took {}", describe(machine.tree(), id)),
        *find_checkpoint(machine.tree(), id));
   return ExitCode::done;
 }
@@ -158,7 +158,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   const MachineState after = machine.manifest().state;
   if (after != before || after == MachineState::running)
     sentence += fmt::format("; the machine was {} and is {}", word_of(before), word_of(after));
-  show(context, machine, format, sentence, named.checkpoint);
+  show(context, arguments, machine, format, sentence, named.checkpoint);
   return ExitCode::done;
 }
 
@@ -212,7 +212,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   Named named = TRY(open_named(context, arguments));
   if (arguments.positional(2).empty()) return usage_failure("usage-value", "a name must not be empty");
   TRY(named.machine.rename(named.checkpoint.id, arguments.positional(2)));
-  show(context, named.machine, format,
+  show(context, arguments, named.machine, format,
        fmt::format("'{}' is now '{}'", printable(named.checkpoint.name), printable(arguments.positional(2))),
        *find_checkpoint(named.machine.tree(), named.checkpoint.id));
   return ExitCode::done;

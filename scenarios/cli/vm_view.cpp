@@ -250,13 +250,13 @@ nlohmann::ordered_json as_json(const PendingMerge& merge,
   return document;
 }
 
-std::string pending_line(const Machine& machine) {
+std::string pending_line(const Machine& machine, const std::string& folder) {
   size_t files = 0;
   for (const PendingMerge& merge : pending_merges(machine.tree()))
     files += merge.sources.size();
   if (files == 0) return "";
   return fmt::format("{} file{} wait{} to be merged: 'vhdlab vm merge {}'\n", files, files == 1 ? "" : "s",
-                     files == 1 ? "s" : "", printable(machine.folder()));
+                     files == 1 ? "s" : "", printable(folder));
 }
 
 int64_t seconds_now(const CommandContext& context) {

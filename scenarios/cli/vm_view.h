@@ -42,8 +42,9 @@ void print_tree(const CommandContext& context, const MachineView& view, int64_t 
 [[nodiscard]] nlohmann::ordered_json as_json(const PendingMerge& merge,
                                              const std::optional<PendingMergeEstimate>& estimate);
 
-// "and 3 files wait to be merged: 'vhdlab vm merge web'", with a line feed; "" where none do.
-[[nodiscard]] std::string pending_line(const Machine& machine);
+// "3 files wait to be merged: 'vhdlab vm merge web'", with a line feed; "" where none do. `folder` is the
+// machine's as the user gave it.
+[[nodiscard]] std::string pending_line(const Machine& machine, const std::string& folder);
 
 // Seconds since 1970 by the world's clock.
 [[nodiscard]] int64_t seconds_now(const CommandContext& context);

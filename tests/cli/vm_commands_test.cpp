@@ -84,6 +84,14 @@ TEST_F(VmCommands, DrawTheTreeWithNowInIt) {
   EXPECT_NE(drawn.find("\n└─ Now "), std::string::npos) << drawn;
 }
 
+TEST_F(VmCommands, NameTheMachineAsItWasGiven) {
+  // Goal: the command that is suggested is one to type. Method: delete from the folder the machine lies in.
+  run({"create", machine(), "--disk", "web.vhdx=8MiB", "--block-size", "1MiB"});
+  run({"checkpoint", machine(), "one"});
+  const ProgramResult deleted = vhdlab({"vm", "delete", "web", "one"}, {.working_directory = folder.path()});
+  EXPECT_EQ(deleted.output, "deleted checkpoint 'one'\n1 file waits to be merged: 'vhdlab vm merge web'\n");
+}
+
 TEST_F(VmCommands, MergeBehindADelete) {
   // Goal: delete --merge-behind returns and the merge happens by itself. Method: wait for it, within a
   // minute.
