@@ -59,16 +59,31 @@ std::vector<Cell> variable_cells(const Point& point) {
   return cells;
 }
 
-// What the intervals of a measurement are; they differ only if repeats are missing somewhere.
-std::string interval_note(const RunRecord& record, const std::string& name) {
+// The first summary of a measurement; its intervals differ from others' only if repeats are missing
+// somewhere.
+const Summary* first_summary(const RunRecord& record, const std::string& name) {
   for (const Point& point : record.points) {
     const Measurement* measurement = find_measurement(point, name);
-    if (measurement == nullptr || measurement->summaries.empty()) continue;
-    const Summary& summary = measurement->summaries.front().summary;
-    if (summary.interval == IntervalKind::none) return "one repeat: nothing is known about the spread";
-    return "median, and " + interval_text(summary);
+    if (measurement != nullptr && !measurement->summaries.empty())
+      return &measurement->summaries.front().summary;
   }
-  return "";
+  return nullptr;
+}
+
+// What medians and intervals of a measurement are.
+std::string interval_note(const RunRecord& record, const std::string& name) {
+  const Summary* summary = first_summary(record, name);
+  if (summary == nullptr) return "";
+  if (summary->interval == IntervalKind::none) return "one repeat: nothing is known about the spread";
+  return "median, and " + interval_text(*summary);
+}
+
+// The same where only medians are shown.
+std::string medians_note(const RunRecord& record, const std::string& name) {
+  const Summary* summary = first_summary(record, name);
+  if (summary == nullptr || summary->interval == IntervalKind::none) return "";
+  return fmt::format("medians of {} repeats; the report has the {} of each", summary->count,
+                     interval_name(summary->interval));
 }
 
 std::string workload_words(const RunRecord& record, const std::string& name) {
@@ -155,7 +170,8 @@ Table headline_table(const RunRecord& record, const SweepView& view, const std::
   Table table{.title = workload.empty() ? name : name + ": " + workload,
               .note = interval_note(record, name),
               .columns = {},
-              .rows = {}};
+              .rows = {},
+              .note_without_details = medians_note(record, name)};
   table.columns = variable_columns(record);
   const std::span<const MetricColumn> metrics = columns_of(first_measurement);
   for (const MetricColumn& column : metrics) {

@@ -165,7 +165,7 @@ std::string table_as_text(const Table& table, TerminalStyle style) {
   text += coloured(line_of([&](size_t c) { return printable(table.columns[c].title); }), dim, style) + '\n';
   for (const auto& row : table.rows)
     text += line_of([&](size_t c) { return printable(row[c].text); }) + '\n';
-  std::string note = table.note;
+  std::string note = table.note_without_details.empty() ? table.note : table.note_without_details;
   if (shown < widths.size()) {
     note += fmt::format("{}{} more columns do not fit in {}", note.empty() ? "" : "; ", widths.size() - shown,
                         style.width);

@@ -24,6 +24,7 @@ struct Table {
   std::string note;  // what the details mean, or how to read it; may be empty
   std::vector<Column> columns;
   std::vector<std::vector<Cell>> rows;  // each as long as columns
+  std::string note_without_details{};   // the note where details are not shown; empty: the same
 };
 
 }  // namespace vhdlab::reports
