@@ -117,7 +117,12 @@ Result<std::vector<std::byte>> serialize_parent_locator(const ParentLocator& loc
   std::memcpy(item.data(), &header, sizeof(header));
   for (size_t i = 0; i < entries.size(); ++i) {
     const auto key = TRY(utf16le_from_utf8(entries[i].first));
-    const auto value = TRY(utf16le_from_utf8(entries[i].second));
+    auto converted = utf16le_from_utf8(entries[i].second);
+    if (!converted) {
+      converted.error().hint = "a VHDX keeps its parent's path as Unicode: rename that file or its folder";
+      return std::unexpected(std::move(converted).error().in(entries[i].second));
+    }
+    const std::vector<std::byte> value = *std::move(converted);
     if (value.size() > std::numeric_limits<uint16_t>::max()) {
       return fault_in(entries[i].second, Fault::locator_too_long,
                       fmt::format("{} bytes, expected at most 65535", value.size()), "choose a shorter path");

@@ -102,6 +102,19 @@ TEST(ParentLocator, EveryTruncationAndEveryFlippedByteGivesAResult) {
   }
 }
 
+TEST(ParentLocator, APathThatIsNoUnicodeIsNamedWithWhatToDo) {
+  // Goal: Linux takes any bytes as a name, a VHDX does not. Method: a byte that no UTF-8 has.
+  const auto item = serialize_parent_locator({.linkage = linkage,
+                                              .linkage2 = {},
+                                              .relative_path = ".\\bad\xff.vhdx",
+                                              .volume_path = {},
+                                              .absolute_win32_path = {}});
+  ASSERT_EQ(fault_of(item), "utf8-malformed");
+  EXPECT_TRUE(item.error().message.starts_with(".\\bad\xff.vhdx: text is not UTF-8: "))
+      << item.error().text();
+  EXPECT_NE(item.error().hint.find("rename"), std::string::npos);
+}
+
 TEST(ParentLocator, PathLongerThanItsLengthFieldIsRefused) {
   ParentLocator locator{.linkage = linkage,
                         .linkage2 = {},
