@@ -521,6 +521,7 @@ class Album {
 
   static constexpr size_t distribution_lines_max = 6;
   static constexpr size_t dashes_max = 4;
+  static constexpr size_t lined_layers_max = 100;  // of 250 pixels; lines between more would be all there is
 
   // Operations on checkpoints, and merges of what they left. Other merges have charts of their own.
   static bool belongs_to_checkpoints(const Measurement& measurement) {
@@ -752,8 +753,11 @@ class Album {
     for (const Json& colour : ramp_colours(ramp_colour_count))
       range.push_back(colour);
     Json specification = frame(data, 250);
-    specification["mark"] = {
-        {"type", "bar"}, {"stroke", "var(--paper)"}, {"strokeWidth", layers_max > 20 ? 0.3 : 0.8}};
+    specification["mark"] = {{"type", "bar"},
+                             {"stroke", "var(--paper)"},
+                             {"strokeWidth", layers_max > lined_layers_max ? 0
+                                             : layers_max > 20             ? 0.3
+                                                                           : 0.8}};
     specification["encoding"] = {{"x",
                                   {{"field", "x"},
                                    {"type", "ordinal"},

@@ -110,6 +110,18 @@ TEST(Charts, PutSeveralRunsIntoOneChart) {
   EXPECT_EQ(series, (std::set<std::string>{"engine", "sim"}));
 }
 
+TEST(Charts, DrawNoLinesBetweenMoreLayersThanThereIsRoomFor) {
+  // Goal: the colours of 256 layers are seen. Method: the width of the lines between few, some and many.
+  for (const auto& [layers, width] : {std::pair{4, 0.8}, std::pair{50, 0.3}, std::pair{256, 0.0}}) {
+    RunRecord record = samples::read_degradation();
+    record.points.back().layers.resize(static_cast<size_t>(layers) + 1, record.points.back().layers.back());
+    for (size_t i = 0; i + 1 < record.points.size(); ++i)
+      record.points[i].layers.resize(1);
+    const auto specification = nlohmann::json::parse(charts_of(std::vector{record}).back().specification);
+    EXPECT_EQ(specification["mark"]["strokeWidth"].get<double>(), width) << layers;
+  }
+}
+
 TEST(Charts, HaveIdsThatAreSafeAndUnique) {
   // Goal: ids go into HTML. Method: two measurements whose names differ only in odd characters.
   RunRecord record = samples::read_degradation();
