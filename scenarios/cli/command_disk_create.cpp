@@ -11,6 +11,7 @@
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
+#include "scenarios/cli/parent_name.h"
 
 namespace vhdlab::scenarios::disk_create {
 namespace {
@@ -94,6 +95,7 @@ Result<void> create_differencing(const CommandContext& context, const Request& r
     return usage_failure("usage-option", "a differencing disk has the physical sectors of its parent",
                          "leave out --physical-sector-size");
   }
+  TRY(check_parent_name(request.path, parent));
   // The whole chain below must be sound: a child of a broken chain would be broken, too.
   const Chain below = TRY(open_chain(context.files, parent, {}, context.random));
   if (request.logical_sector_size_bytes.value_or(below.sector_size_bytes()) != below.sector_size_bytes()) {

@@ -8,6 +8,7 @@
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
+#include "scenarios/cli/parent_name.h"
 #include "scenarios/cli/text_table.h"
 
 namespace vhdlab::scenarios::disk_relink {
@@ -32,6 +33,7 @@ CommandSyntax syntax() {
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
   const std::string& child = arguments.positional(0);
+  TRY(check_parent_name(child, arguments.positional(1)));
   const RelinkOptions options{.ignore_id_mismatch = arguments.has("ignore-id-mismatch")};
   const RelinkOutcome outcome =
       TRY(relink(context.files, child, arguments.positional(1), options, context.random));

@@ -9,6 +9,7 @@
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
+#include "scenarios/cli/parent_name.h"
 #include "scenarios/cli/text_table.h"
 #include "scenarios/cli/vm_view.h"
 
@@ -44,6 +45,7 @@ Result<MachineRequest> read_request(const Arguments& arguments) {
       disk.block_size_bytes = static_cast<uint32_t>(std::min<uint64_t>(*block_size, UINT32_MAX));
   }
   for (const MachineDiskRequest& disk : request.disks) {
+    TRY(check_parent_name(disk.file_name, disk.file_name));  // which it will be of the first checkpoint
     if (!disk.size_bytes) continue;
     TRY(check_numbers(disk.file_name, {.disk_size_bytes = *disk.size_bytes,
                                        .block_size_bytes = disk.block_size_bytes != 0

@@ -132,6 +132,22 @@ TEST_F(DiskMisuse, SizesThatDoNotFit) {
   expect_refused({{"disk", "resize", "base.vhdx", "--size", "16MiB"}, 1, "child1.avhdx"});
 }
 
+TEST_F(DiskMisuse, AParentThatItsChildCouldNotFindAgain) {
+  // Goal: no child is broken from the start. Method: a backslash in a parent's name, or in both's folder.
+  std::filesystem::copy(folder.file("base.vhdx"), folder.file("b\\ase.vhdx"));
+  expect_refused({{"disk", "create", "new.avhdx", "--parent", "b\\ase.vhdx"}, 2, "find this one again"});
+  expect_refused({{"disk", "relink", "child1.avhdx", "b\\ase.vhdx"}, 2, "find this one again"});
+  expect_refused({{"vm", "create", "new", "--disk", "b\\ase.vhdx=8MiB"}, 2, "find this one again"});
+
+  const std::filesystem::path inner = folder.path() / "in\\ner";
+  std::filesystem::create_directory(inner);
+  std::filesystem::copy(folder.file("base.vhdx"), inner / "base.vhdx");
+  const ProgramResult made =
+      vhdlab({"disk", "create", "new.avhdx", "--parent", "base.vhdx"}, {.working_directory = inner});
+  EXPECT_EQ(made.exit_code, 0) << made.errors;
+  EXPECT_EQ(vhdlab({"disk", "chain", (inner / "new.avhdx").string()}).exit_code, 0);
+}
+
 TEST_F(DiskMisuse, MergesThatMakeNoSense) {
   // Goal: layers that are not there or the wrong way round are wrong use.
   const std::vector<Misuse> misuses = {

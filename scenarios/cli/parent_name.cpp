@@ -1,0 +1,25 @@
+// Names of parents; see parent_name.h.
+#include "scenarios/cli/parent_name.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "scenarios/cli/command_line.h"
+
+namespace vhdlab::scenarios {
+
+Result<void> check_parent_name(const std::string& child, const std::string& parent) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::absolute(child).lexically_normal().parent_path();
+  const fs::path way = fs::absolute(parent).lexically_normal().lexically_relative(folder);
+  if (way.string().find('\\') == std::string::npos) return {};
+  return usage_failure(
+      "parent-backslash",
+      fmt::format("{}: a VHDX writes '\\' between the folders of its parent's path, so it could not "
+                  "find this one again",
+                  parent),
+      "rename the parent or its folder");
+}
+
+}  // namespace vhdlab::scenarios
