@@ -25,16 +25,21 @@ std::string capitalised(std::string text) {
   return text;
 }
 
+// Whether there is anything to tell: simulated repeats are equal, and their interval has no width.
+bool has_width(const Interval& interval) {
+  return interval.kind != IntervalKind::none && std::isfinite(interval.high) && interval.low < interval.high;
+}
+
 // " (68 to 74 %)" and " (range 68 to 74 %)"; empty without an interval.
 std::string bracketed(const Interval& interval, std::string_view unit) {
-  if (interval.kind == IntervalKind::none || !std::isfinite(interval.high)) return "";
+  if (!has_width(interval)) return "";
   return fmt::format(" ({}{})", interval.kind == IntervalKind::range ? "range " : "",
                      span_text(interval.low, interval.high, unit));
 }
 
 // The change of a rate as a change in percent: "-3.1 to +2.0 %".
 std::string change_span(const Interval& interval) {
-  if (interval.kind == IntervalKind::none || !std::isfinite(interval.high)) return "";
+  if (!has_width(interval)) return "";
   return fmt::format(" (between {:+.1f} and {:+.1f} %)", (interval.low - 1) * 100, (interval.high - 1) * 100);
 }
 
@@ -255,8 +260,8 @@ class Narrator {
   [[nodiscard]] static std::string merge_sentence(const Step& step) {
     const Measurement& merge = *step.measurement;
     const double layers = median(merge, "layers_merged");
-    const std::string what =
-        layers > 0 ? fmt::format("{:.0f} layer{}", layers, layers == 1 ? "" : "s") : "no layer";
+    if (layers == 0) return "there was nothing to merge";
+    const std::string what = fmt::format("{:.0f} layer{}", layers, layers == 1 ? "" : "s");
     std::string order = merge_order_words(merge.workload.merge_order);
     if (order.find(',') != std::string::npos)
       order = ", " + order + ",";
@@ -368,6 +373,7 @@ class Narrator {
     const double base_written = median(base, "bytes_written");
     const double written = median(other, "bytes_written");
     if (base_written > 0 && written > 1.05 * base_written) {
+      if (time.verdict == Verdict::too_few) text += ",";
       text += fmt::format(" and writes {} times the bytes", three_digits(written / base_written));
     }
     return text;

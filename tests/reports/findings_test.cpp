@@ -47,6 +47,23 @@ TEST(Findings, ClaimNoLossWhereIntervalsOverlap) {
                  "prove (between "));
 }
 
+TEST(Findings, GiveNoIntervalWithoutWidth) {
+  // Goal: "24 to 24 %" says nothing. Method: equal repeats, as the simulator's are.
+  EXPECT_THAT(find_out(two_depths({1000, 1000, 1000, 1000}, {700, 700, 700, 700}))[0],
+              StartsWith("Random 4 KiB reads keep 70 % of their rate at depth 32"));
+}
+
+TEST(Findings, SayThatThereWasNothingToMerge) {
+  // Goal: no "merging no layer moves 0 B in 0 ns". Method: a run that was stopped at its first depth, 0.
+  RunRecord record = samples::merge_cost();
+  record.points.resize(1);
+  record.points[0].measurements.resize(1);
+  for (Repeat& repeat : record.points[0].measurements[0].repeats)
+    repeat.merge = MergeTotals{};
+  summarise_measurement(record.points[0].measurements[0]);
+  EXPECT_EQ(find_out(record)[0], "There was nothing to merge.");
+}
+
 TEST(Findings, SayWhenRepeatsAreTooFew) {
   // Goal: one repeat is a number, not a finding. Method: a single repeat each, far apart.
   EXPECT_EQ(find_out(two_depths({1000}, {700}))[0],
@@ -114,6 +131,18 @@ TEST(Findings, CompareTheWaysToMerge) {
               AllOf(StartsWith("Merging 16 layers in one pass moves 1.94 GiB in 1.3"),
                     HasSubstr("; pair by pair, newest first, costs 7."), HasSubstr(" times as much (range "),
                     HasSubstr(" and writes 7.20 times the bytes.")));
+}
+
+TEST(Findings, KeepTheBytesOfAWayToMergeApartFromTheDoubtAboutItsTime) {
+  // Goal: bytes are counted, chance has no part in them. Method: one repeat of each way.
+  RunRecord record = samples::merge_cost();
+  for (Point& point : record.points) {
+    for (Measurement& merge : point.measurements) {
+      merge.repeats.resize(1);
+      summarise_measurement(merge);
+    }
+  }
+  EXPECT_THAT(find_out(record)[0], HasSubstr("too few to rule out chance, and writes "));
 }
 
 TEST(Findings, TellWhereALiveMergeEndsAndWhereItCannot) {
