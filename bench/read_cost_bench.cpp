@@ -53,6 +53,8 @@ void read_chain(benchmark::State& state) {
     state.counters["layers_per_read"] = outcome->layers_probed_per_read;
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
+  using benchmark::Counter;
+  state.counters["cpu_per_read"] = Counter(batch, Counter::kIsIterationInvariantRate | Counter::kInvert);
 }
 BENCHMARK(read_chain)->Arg(0)->Arg(1)->Arg(4)->Arg(16)->Arg(50)->Arg(200)->Unit(benchmark::kMillisecond);
 
