@@ -7,7 +7,7 @@
 namespace vhdlab {
 namespace {
 
-constexpr size_t batch_moves_max = 16 * 1024;      // of memory: 32 bytes each
+constexpr size_t batch_moves_max = 16 * kib;       // of memory: 32 bytes each
 constexpr uint64_t long_move_bytes = 64 * kib;     // from here on from file to file; gathered below it
 constexpr uint64_t long_move_bytes_max = 4 * mib;  // one call; what shares extents takes its time by the call
 constexpr uint64_t threads_worth_bytes = 8 * mib;  // starting threads costs 0.1 ms: 100 KiB of copying

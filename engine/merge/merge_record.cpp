@@ -83,7 +83,7 @@ std::optional<MergeRecord> from_text(std::string_view text) {
     } else if (word == "total" || word == "rate") {
       const auto value = number<uint64_t>(line);
       if (!value || !record.progress) return std::nullopt;
-      (word == "total" ? record.progress->bytes_to_move : record.progress->bytes_per_s) = *value;
+      (word == "total" ? record.progress->bytes_to_move : record.progress->bytes_per_s) = value;
     } else if (word == "session") {
       const auto session = Guid::parse(line);
       if (!session || !record.progress) return std::nullopt;

@@ -187,7 +187,7 @@ Result<void> repoint_child(MergeWork& work, VhdxLayer& child) {
 
 Result<void> leave_record(const MergeWork& work, std::optional<MergeRecord::Progress> progress) {
   MergeRecord record = record_of(work);
-  record.progress = std::move(progress);
+  record.progress = progress;
   return write_merge_record(work.files, work.leaf, record);
 }
 

@@ -325,7 +325,7 @@ class TablesCheck {
     if (first) {
       findings_.add(Oddity::bat_slack_not_zero, [&] {
         return Particulars{
-            .where = "block allocation table", .file_offset = *first, .found = "bytes that are not zero"};
+            .where = "block allocation table", .file_offset = first, .found = "bytes that are not zero"};
       });
     }
     return {};

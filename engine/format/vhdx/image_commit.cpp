@@ -193,6 +193,7 @@ Result<void> Image::commit_bytes(std::span<const BytesChange> changes) {
     }
   }
   std::vector<PageWrite> pages;
+  pages.reserve(changed.size());
   for (const auto& [offset, page] : changed)
     pages.push_back({offset, page});
   TRY(flush_locked());
