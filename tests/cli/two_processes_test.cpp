@@ -17,16 +17,27 @@
 namespace vhdlab::tests {
 namespace {
 
+// Keeps a chain open for writing, as a running machine does.
+class Writer {
+ public:
+  explicit Writer(const std::string& leaf)
+      : chain_(open_chain(files_, leaf, {.mode = OpenMode::read_write}, random_)) {
+    EXPECT_TRUE(chain_) << chain_.error().text();
+  }
+
+ private:
+  PosixFileSystem files_;
+  SeededRandom random_{1};
+  Result<Chain> chain_;
+};
+
 TEST(TwoProcesses, TheSecondWriterIsToldAndChangesNothing) {
   // Goal: the lock holds for every command that writes. Method: this process keeps the leaf open for writing,
   // the program tries each.
   const TemporaryFolder folder;
   const TestChain chain = make_chain(folder, 2);
   write_file(folder.file("bytes"), "text");
-  PosixFileSystem files;
-  SeededRandom random(1);
-  auto writer = open_chain(files, chain.leaf(), {.mode = OpenMode::read_write}, random);
-  ASSERT_TRUE(writer) << writer.error().text();
+  const Writer writer(chain.leaf());
   const FolderContents before = contents_of(folder.path());
   const std::vector<std::vector<std::string>> commands = {
       {"disk", "write", chain.leaf(), folder.file("bytes")},
@@ -50,10 +61,7 @@ TEST(TwoProcesses, ReadersOfTheParentsAreWelcomeUnderALiveChild) {
   // Goal: looking at what a running machine stands on is allowed. Method: as above, commands that read.
   const TemporaryFolder folder;
   const TestChain chain = make_chain(folder, 2);
-  PosixFileSystem files;
-  SeededRandom random(1);
-  auto writer = open_chain(files, chain.leaf(), {.mode = OpenMode::read_write}, random);
-  ASSERT_TRUE(writer) << writer.error().text();
+  const Writer writer(chain.leaf());
   for (const std::string& path : {chain.base(), chain.paths[1]}) {
     for (const char* command : {"info", "chain", "map", "check"})
       EXPECT_EQ(vhdlab({"disk", command, path}).exit_code, 0) << command << " " << path;
@@ -67,10 +75,7 @@ TEST(TwoProcesses, AParentInUseIsNotMergedInto) {
   // Goal: nobody pulls the ground from under a writer. Method: the leaf is open, the layers below are merged.
   const TemporaryFolder folder;
   const TestChain chain = make_chain(folder, 3);
-  PosixFileSystem files;
-  SeededRandom random(1);
-  auto writer = open_chain(files, chain.leaf(), {.mode = OpenMode::read_write}, random);
-  ASSERT_TRUE(writer) << writer.error().text();
+  const Writer writer(chain.leaf());
   const FolderContents before = contents_of(folder.path());
   const ProgramResult refused =
       vhdlab({"disk", "merge", chain.leaf(), "--top", chain.paths[2], "--layers", "2"});
