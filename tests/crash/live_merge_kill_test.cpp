@@ -23,6 +23,7 @@
 #include "engine/io/posix_file_system.h"
 #include "engine/merge/live_merge.h"
 #include "engine/merge/merge_record.h"
+#include "tests/crash/chain_to_kill.h"
 #include "tests/crash/crash_check.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
@@ -33,7 +34,6 @@ namespace {
 namespace filesystem = std::filesystem;
 
 constexpr LayerIndex depth = 3;
-constexpr uint64_t disk_bytes = 16 * mib;
 constexpr uint64_t stripe_bytes = 16 * kib;
 constexpr uint64_t stripes = 128;  // the first 2 MiB, which the machine writes round and round
 
@@ -50,34 +50,6 @@ struct Shared {
     slot = 1 - slot;
   }
 };
-
-std::string name_of(LayerIndex layer) {
-  return layer == 0 ? "base.vhdx" : fmt::format("{}.avhdx", layer);
-}
-
-void make_chain(const filesystem::path& folder, RandomSource& random) {
-  PosixFileSystem files;
-  vhdx::DiskMetadata metadata;
-  metadata.disk_size_bytes = disk_bytes;
-  metadata.block_size_bytes = 1 * mib;
-  metadata.virtual_disk_id = Guid::make_random(random);
-  ASSERT_TRUE(create_disk(files, folder / name_of(0), metadata, random));
-  for (LayerIndex layer = 0; layer <= depth; ++layer) {
-    if (layer > 0) {
-      ASSERT_TRUE(create_child(files, folder / name_of(layer - 1), folder / name_of(layer),
-                               {.block_size_bytes = 1 * mib}, random));
-    }
-    auto chain = open_chain(files, folder / name_of(layer), {.mode = OpenMode::read_write}, random).value();
-    WritePlan plan;
-    for (int i = 0; i < 16; ++i) {
-      const uint64_t length = (1 + pick(random, 32)) * 4 * kib;
-      const uint64_t offset = pick(random, (disk_bytes - length) / 512) * 512;
-      ASSERT_TRUE(chain.write(offset, random_bytes(length, random), plan));
-    }
-    ASSERT_TRUE(chain.zero({pick(random, 16) * mib, 1 * mib}, plan));
-    ASSERT_TRUE(chain.close());
-  }
-}
 
 // The owner of the open chain, in the child; without a writer also in the test itself.
 class Owner final : public LiveDisk {
@@ -189,10 +161,10 @@ TEST(KilledLiveMerge, KeepsWhatWasFlushedAndCanBeRunAgain) {
   const filesystem::path original = folder.path() / "original";
   const filesystem::path work = folder.path() / "work";
   filesystem::create_directory(original);
-  make_chain(original, random);
+  make_chain_to_kill(original, depth, 16, random);
   if (HasFatalFailure()) return;
   PosixFileSystem files;
-  const auto content = read_disk(files, original / name_of(depth), OpenMode::read_only, random).value();
+  const auto content = read_disk(files, original / layer_name(depth), OpenMode::read_only, random).value();
   void* const memory =
       ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
@@ -201,12 +173,9 @@ TEST(KilledLiveMerge, KeepsWhatWasFlushedAndCanBeRunAgain) {
   uint64_t ended = 0;
   uint64_t with_record = 0;
   while (kills < kills_wanted) {
-    filesystem::remove_all(work);
-    filesystem::create_directory(work);
-    for (LayerIndex layer = 0; layer <= depth; ++layer)
-      filesystem::copy_file(original / name_of(layer), work / name_of(layer));
+    copy_chain(original, work, depth);
     auto& shared = *new (memory) Shared();
-    shared.note(work / name_of(depth));
+    shared.note(work / layer_name(depth));
     const auto target = static_cast<LayerIndex>(pick(random, depth));
     const MergeRange range{.target = target,
                            .top = static_cast<LayerIndex>(target + 1 + pick(random, depth - target))};
@@ -258,7 +227,7 @@ TEST(KilledLiveMerge, KeepsWhatWasFlushedAndCanBeRunAgain) {
         ASSERT_TRUE(again->finished) << trace();
       }
     }
-    ASSERT_EQ(shared.leaf(), (work / name_of(0)).string()) << trace();
+    ASSERT_EQ(shared.leaf(), (work / layer_name(0)).string()) << trace();
     const auto last = read_disk(files, shared.leaf(), OpenMode::read_write, random);
     ASSERT_TRUE(last) << last.error().text() << "; " << trace();
     ASSERT_EQ(difference(*last, content, shared), "") << trace();

@@ -17,6 +17,7 @@
 #include "engine/io/posix_file_system.h"
 #include "engine/merge/merge_record.h"
 #include "engine/merge/merge_run.h"
+#include "tests/crash/chain_to_kill.h"
 #include "tests/crash/crash_check.h"
 #include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
@@ -29,35 +30,6 @@ namespace filesystem = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr LayerIndex depth = 4;
-
-std::string name_of(LayerIndex layer) {
-  return layer == 0 ? "base.vhdx" : fmt::format("{}.avhdx", layer);
-}
-
-// A dynamic base of 16 MiB under four layers, some 6 MiB of data in all.
-void make_chain(const filesystem::path& folder, RandomSource& random) {
-  PosixFileSystem files;
-  vhdx::DiskMetadata metadata;
-  metadata.disk_size_bytes = 16 * mib;
-  metadata.block_size_bytes = 1 * mib;
-  metadata.virtual_disk_id = Guid::make_random(random);
-  ASSERT_TRUE(create_disk(files, folder / name_of(0), metadata, random));
-  for (LayerIndex layer = 0; layer <= depth; ++layer) {
-    if (layer > 0) {
-      ASSERT_TRUE(create_child(files, folder / name_of(layer - 1), folder / name_of(layer),
-                               {.block_size_bytes = 1 * mib}, random));
-    }
-    auto chain = open_chain(files, folder / name_of(layer), {.mode = OpenMode::read_write}, random).value();
-    WritePlan plan;
-    for (int i = 0; i < 24; ++i) {
-      const uint64_t length = (1 + pick(random, 32)) * 4 * kib;
-      const uint64_t offset = pick(random, (16 * mib - length) / 512) * 512;
-      ASSERT_TRUE(chain.write(offset, random_bytes(length, random), plan));
-    }
-    ASSERT_TRUE(chain.zero({pick(random, 16) * mib, 1 * mib}, plan));
-    ASSERT_TRUE(chain.close());
-  }
-}
 
 // Progress kept every 256 KiB, so that a merge this small has some.
 const MergeOptions frequent_records{.bytes_between_records = 256 * kib};
@@ -84,14 +56,6 @@ Ended merge_and_kill(const std::string& leaf, MergeRange range, std::chrono::mic
   return {.killed = WIFSIGNALED(status), .succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0};
 }
 
-// Copies of the chain's files, holes and all.
-void copy_chain(const filesystem::path& from, const filesystem::path& to) {
-  filesystem::remove_all(to);
-  filesystem::create_directory(to);
-  for (LayerIndex layer = 0; layer <= depth; ++layer)
-    filesystem::copy_file(from / name_of(layer), to / name_of(layer));
-}
-
 TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
   // Goal: kill -9 at any moment of a merge harms nothing. Method: kill merges of random ranges at random
   // moments, up to three times in a row, compare, merge again to the end, compare.
@@ -102,14 +66,14 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
   const filesystem::path original = folder.path() / "original";
   const filesystem::path work = folder.path() / "work";
   filesystem::create_directory(original);
-  make_chain(original, random);
+  make_chain_to_kill(original, depth, 24, random);
   if (HasFatalFailure()) return;
   PosixFileSystem files;
-  const auto content = read_disk(files, original / name_of(depth), OpenMode::read_only, random).value();
+  const auto content = read_disk(files, original / layer_name(depth), OpenMode::read_only, random).value();
 
-  copy_chain(original, work);
+  copy_chain(original, work, depth);
   const auto begin = Clock::now();
-  ASSERT_TRUE(merge(files, work / name_of(depth), {0, depth}, {}, random));
+  ASSERT_TRUE(merge(files, work / layer_name(depth), {0, depth}, {}, random));
   const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
 
   uint64_t kills = 0;
@@ -120,11 +84,11 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
   uint64_t bytes_saved = 0;
   const bool qemu = has_program("qemu-img");
   while (kills < kills_wanted) {
-    copy_chain(original, work);
+    copy_chain(original, work, depth);
     const auto target = static_cast<LayerIndex>(pick(random, depth));
     const MergeRange range{.target = target,
                            .top = static_cast<LayerIndex>(target + 1 + pick(random, depth - target))};
-    const std::string leaf = work / name_of(depth);
+    const std::string leaf = work / layer_name(depth);
     const auto trace = [&] {
       return fmt::format("seed {}, after {} kills: layers {} to {} into {}", seed, kills, range.target + 1,
                          range.top, range.target);
@@ -140,12 +104,13 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
       records_found += files.exists(merge_record_path(leaf)) ? 1 : 0;
 
       const std::string disk =
-          range.top == depth && !files.exists(leaf) ? (work / name_of(target)).string() : leaf;
+          range.top == depth && !files.exists(leaf) ? (work / layer_name(target)).string() : leaf;
       const auto found = read_disk(files, disk, OpenMode::read_only, random);
       ASSERT_TRUE(found) << found.error().text() << "; " << trace();
       ASSERT_EQ(first_difference(*found, content), std::nullopt) << trace();
       // A killed run that had done everything but end is finished too: run again it would merge other layers.
-      if (!files.exists(work / name_of(range.top)) && !files.exists(merge_record_path(leaf))) finished = true;
+      if (!files.exists(work / layer_name(range.top)) && !files.exists(merge_record_path(leaf)))
+        finished = true;
     }
     if (!finished) {
       const auto record = read_merge_record(files, leaf).value();
@@ -158,15 +123,15 @@ TEST(KilledMerge, KeepsTheContentAndCanBeRunAgain) {
       bytes_saved += again->bytes_moved_before;
     }
     for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
-      ASSERT_FALSE(files.exists(work / name_of(layer))) << trace();
+      ASSERT_FALSE(files.exists(work / layer_name(layer))) << trace();
     ASSERT_FALSE(files.exists(merge_record_path(leaf))) << trace();
-    const std::string disk = range.top == depth ? (work / name_of(target)).string() : leaf;
+    const std::string disk = range.top == depth ? (work / layer_name(target)).string() : leaf;
     const auto last = read_disk(files, disk, OpenMode::read_write, random);
     ASSERT_TRUE(last) << last.error().text() << "; " << trace();
     ASSERT_EQ(first_difference(*last, content), std::nullopt) << trace();
     ASSERT_EQ(fault_found_by_check(files, disk, Leaf::settled), std::nullopt) << trace();
     if (qemu) {
-      const auto judged = run_program({"qemu-img", "check", work / name_of(0)});
+      const auto judged = run_program({"qemu-img", "check", work / layer_name(0)});
       ASSERT_TRUE(judged && judged->succeeded())
           << (judged ? judged->output + judged->errors : judged.error().text()) << "; " << trace();
       ++judged_by_qemu;
