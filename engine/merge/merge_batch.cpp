@@ -86,9 +86,14 @@ void divide_into_tasks(MoveBatch& batch) {
 
 // ---- Planning ----
 
-BatchPlanner::BatchPlanner(LayerSpan layers, MergeRange range, Layer& target, uint64_t first_byte,
+BatchPlanner::BatchPlanner(LayerSpan layers, MergeRange range, Layer& target, PlannedSteps planned,
                            uint64_t batch_bytes)
-    : layers_(layers), range_(range), target_(target), batch_bytes_(batch_bytes), window_end_(first_byte) {}
+    : layers_(layers),
+      range_(range),
+      target_(target),
+      batch_bytes_(batch_bytes),
+      window_end_(planned.end_byte),
+      steps_(std::move(planned.steps)) {}
 
 bool BatchPlanner::is_full() const {
   return batch_.bytes_to_copy >= batch_bytes_ || batch_.moves.size() >= batch_moves_max ||

@@ -60,12 +60,12 @@ struct MoveBatch {
 // Arranges the moves and divides them into tasks, as next() does.
 void divide_into_tasks(MoveBatch& batch);
 
-// Plans a merge of `range` of `layers` (base first) batch by batch, from `first_byte` of the disk on. What it
-// plans is reserved in `target`, which is the layer range.target opened for writing. `batch_bytes` is a power
-// of two.
+// Plans a merge of `range` of `layers` (base first) batch by batch: first the steps that are `planned`, then
+// what follows them on the disk. What it plans is reserved in `target`, which is the layer range.target
+// opened for writing. `batch_bytes` is a power of two.
 class BatchPlanner {
  public:
-  BatchPlanner(LayerSpan layers, MergeRange range, Layer& target, uint64_t first_byte, uint64_t batch_bytes);
+  BatchPlanner(LayerSpan layers, MergeRange range, Layer& target, PlannedSteps planned, uint64_t batch_bytes);
 
   // The next batch, valid until the next call; nothing once all is planned. Asks `stop_or_go_on`, where it is
   // set, before each piece and fails as that does. What an earlier batch changes is published before. Faults:

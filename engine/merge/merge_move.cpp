@@ -86,7 +86,7 @@ class EarlyFlush {
 
 class Mover {
  public:
-  Mover(LayerSpan layers, MergeRange range, uint64_t first_byte, Layer& target, const MoveSettings& settings,
+  Mover(LayerSpan layers, MergeRange range, PlannedSteps planned, Layer& target, const MoveSettings& settings,
         const MoveWatch& watch, Clock& clock)
       : layers_(layers),
         target_(target),
@@ -94,7 +94,7 @@ class Mover {
         watch_(watch),
         clock_(clock),
         pace_(settings.rate_limit_bytes_per_s, clock.now()),
-        planner_(layers, range, target, first_byte,
+        planner_(layers, range, target, std::move(planned),
                  pace_.piece_bytes_max(std::min(batch_bytes_max, settings.bytes_between_flushes))),
         flushes_(settings.bytes_between_flushes),
         buffers_(std::max(settings.requests_in_flight, 1U)),
@@ -172,9 +172,9 @@ class Mover {
 
 }  // namespace
 
-Result<MoveTotals> move_union(LayerSpan layers, MergeRange range, uint64_t first_byte, Layer& target,
+Result<MoveTotals> move_union(LayerSpan layers, MergeRange range, PlannedSteps planned, Layer& target,
                               const MoveSettings& settings, const MoveWatch& watch, Clock& clock) {
-  Mover mover(layers, range, first_byte, target, settings, watch, clock);
+  Mover mover(layers, range, std::move(planned), target, settings, watch, clock);
   auto moved = mover.move();
   const bool was_stopped = !moved && moved.error().kind == ErrorKind::interrupted;
   if (was_stopped) TRY(mover.make_durable());

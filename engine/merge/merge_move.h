@@ -38,10 +38,10 @@ struct MoveWatch {
   std::function<Result<void>(uint64_t virtual_end, const MoveTotals&)> durable;  // all before virtual_end is
 };
 
-// Moves what `range` of `layers` (base first) holds from `first_byte` of the disk on into `target`, which is
-// the layer range.target opened for writing, and flushes it. A failure leaves some of it moved; the target's
-// tables are whole. Faults: those of the watch, of reading and writing.
-[[nodiscard]] Result<MoveTotals> move_union(LayerSpan layers, MergeRange range, uint64_t first_byte,
+// Moves what `range` of `layers` (base first) holds into `target`, which is the layer range.target opened for
+// writing, and flushes it: the steps that are `planned`, and what follows them on the disk. A failure leaves
+// some of it moved; the target's tables are whole. Faults: those of the watch, of reading and writing.
+[[nodiscard]] Result<MoveTotals> move_union(LayerSpan layers, MergeRange range, PlannedSteps planned,
                                             Layer& target, const MoveSettings& settings,
                                             const MoveWatch& watch, Clock& clock);
 

@@ -83,6 +83,8 @@ Result<MergeEstimate> estimate_merge(const Chain& chain, MergeRange range, uint6
   ReadPlan scratch;
   std::vector<MergeStep> steps;
   SpaceNeed space(*chain.layers()[range.target]);
+  estimate.first.end_byte = first_byte;
+  std::vector<MergeStep>& kept = estimate.first.steps;
   for (uint64_t at = first_byte; at < disk_size;) {
     const auto window = TRY(next_merge_window(chain.layers(), range, at));
     if (!window) break;
@@ -95,6 +97,11 @@ Result<MergeEstimate> estimate_merge(const Chain& chain, MergeRange range, uint6
         estimate.bytes_from_layer[step.source] += step.virtual_range.length;
         estimate.space_needed_bytes += TRY(space.of(step.virtual_range));
       }
+    }
+    if (kept.size() == estimate.steps &&
+        (kept.size() + steps.size()) * sizeof(MergeStep) <= planned_bytes_max) {
+      kept.insert(kept.end(), steps.begin(), steps.end());
+      estimate.first.end_byte = window->end();
     }
     estimate.steps += steps.size();
     at = window->end();

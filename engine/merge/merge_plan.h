@@ -52,6 +52,12 @@ using LayerSpan = std::span<const std::unique_ptr<Layer>>;
 [[nodiscard]] Result<void> plan_merge_window(LayerSpan layers, MergeRange range, ByteRange window,
                                              ReadPlan& scratch, std::vector<MergeStep>& steps);
 
+// Steps that are planned already, in order, and up to where of the disk: planning goes on at `end_byte`.
+struct PlannedSteps {
+  uint64_t end_byte = 0;
+  std::vector<MergeStep> steps;
+};
+
 // What a merge comes to.
 struct MergeEstimate {
   uint64_t bytes_to_copy = 0;
@@ -61,6 +67,7 @@ struct MergeEstimate {
   uint64_t space_needed_bytes = 0;
   std::vector<uint64_t> bytes_from_layer;  // by layer index, of bytes_to_copy
   uint64_t steps = 0;
+  PlannedSteps first;  // as many of them as fit planned_bytes_max, so that a merge need not plan them again
 };
 
 // What is to be moved from `first_byte` of the disk on. Faults: merge-range, those of reading tables.
@@ -68,5 +75,6 @@ struct MergeEstimate {
                                                    uint64_t first_byte = 0);
 
 inline constexpr uint64_t merge_window_bytes = 1 * gib;
+inline constexpr uint64_t planned_bytes_max = 4 * mib;  // of memory
 
 }  // namespace vhdlab

@@ -97,9 +97,10 @@ Result<void> find_where_to_begin(MergeWork& work, const Chain& chain) {
     // Opening the target begins a new session of it, and a cut may come before that is recorded.
     TRY(leave_record(work, MergeRecord::Progress{work.first_byte, work.bytes_moved_before, {}, {}, {}}));
   }
-  const MergeEstimate rest = TRY(estimate_merge(chain, work.range, work.first_byte));
+  MergeEstimate rest = TRY(estimate_merge(chain, work.range, work.first_byte));
   work.bytes_to_move = work.bytes_moved_before + rest.bytes_to_copy + rest.bytes_to_zero;
   work.outcome.bytes_moved_before = work.bytes_moved_before;
+  work.planned = std::move(rest.first);
   return {};
 }
 
@@ -158,7 +159,8 @@ Result<void> move_bytes(MergeWork& work, VhdxLayer& target, bool is_live) {
   const MoveSettings settings{.requests_in_flight = work.options.requests_in_flight,
                               .rate_limit_bytes_per_s = work.options.rate_limit_bytes_per_s,
                               .bytes_between_flushes = work.options.bytes_between_records};
-  TRY(move_union(work.layers, work.range, work.first_byte, target, settings, watch, *work.options.clock));
+  TRY(move_union(work.layers, work.range, std::move(work.planned), target, settings, watch,
+                 *work.options.clock));
   return {};
 }
 

@@ -25,6 +25,7 @@ struct MergeWork {
   std::string child{};                     // the disk that stands on the top; empty where the top is the leaf
   Guid next_identity{};                    // of the target
   uint64_t first_byte = 0;                 // of the disk, from which on there is something to move
+  PlannedSteps planned{};                  // of it, as many as were kept
   uint64_t bytes_moved_before = 0;         // by earlier runs
   uint64_t bytes_to_move = 0;              // in all, theirs included
   std::unique_ptr<VhdxLayer> held_leaf{};  // where the leaf is a source: held against other writers

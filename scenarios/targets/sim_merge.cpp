@@ -12,7 +12,7 @@ SimMerge::SimMerge(SimChain& files, SimHost& host, MergeRange range, uint64_t ba
       chain_(files.open(OpenMode::read_only, memory_)),
       target_(files.open_layer(*files.files()[range.target], OpenMode::read_write, memory_)),
       target_number_(files.files()[range.target]->number),
-      planner_(chain_.layers(), range, *target_, 0, batch_bytes) {
+      planner_(chain_.layers(), range, *target_, {}, batch_bytes) {
   files_.recorder().gather_in(buffer_.bytes());
 }
 

@@ -80,6 +80,37 @@ TEST_F(MergeTest, EstimateIsWhatTheMergeMoves) {
   EXPECT_EQ(last_done, last_total);
 }
 
+TEST_F(MergeTest, EstimateKeepsNoMoreStepsThanFitItsMemory) {
+  // Goal: a merge of any length is bounded in memory, and what is not kept is moved all the same. Method: a
+  // disk of three windows whose first one's steps fit and whose second one's do not: every other sector.
+  bench.paths = {"/vm/wide.vhdx"};  // without an array beside it, which would take gigabytes
+  must(create_disk(bench.files, bench.paths.front(),
+                   {.disk_size_bytes = 2 * merge_window_bytes + 4 * mib, .block_size_bytes = 32 * mib},
+                   bench.random));
+  bench.open();
+  bench.checkpoint({.block_size_bytes = 32 * mib});
+  const auto scatter = [&](uint64_t begin, uint64_t count) {
+    WritePlan plan;
+    const auto sector = filled(512, 0x5e);
+    for (uint64_t i = 0; i < count; ++i)
+      must(bench.chain->write(begin + i * 1024, sector, plan));
+  };
+  const uint64_t too_many = planned_bytes_max / sizeof(MergeStep);
+  scatter(0, 10);
+  scatter(merge_window_bytes, too_many);
+  scatter(2 * merge_window_bytes, 10);
+  const MergeEstimate estimate = must(estimate_merge(*bench.chain, {0, 1}));
+  EXPECT_EQ(estimate.steps, too_many + 20);
+  EXPECT_EQ(estimate.first.steps.size(), 10U);
+  EXPECT_EQ(estimate.first.end_byte, merge_window_bytes);
+  EXPECT_EQ(must(bench.merge({0, 1})).bytes_copied, (too_many + 20) * 512);
+  for (const uint64_t at :
+       {uint64_t{9} * 1024, merge_window_bytes + (too_many - 1) * 1024, 2 * merge_window_bytes + 9 * 1024}) {
+    EXPECT_EQ(bench.read({at, 512}), filled(512, 0x5e)) << at;
+    EXPECT_EQ(bench.read({at + 512, 512}), filled(512, 0)) << at;
+  }
+}
+
 TEST_F(MergeTest, BlockChangedByManyLayersIsMovedOnce) {
   bench.create_base({});
   for (uint8_t layer = 1; layer <= 5; ++layer) {

@@ -244,7 +244,7 @@ TwoMerges merge_both(uint64_t size, const std::vector<std::vector<History>>& lay
   const MoveWatch watch{.stop_or_go_on = [] { return Result<void>{}; },
                         .moved = [](const MoveTotals&) {},
                         .durable = [](uint64_t, const MoveTotals&) { return Result<void>{}; }};
-  EXPECT_TRUE(move_union(sources.layers(), range, 0, *target, {.requests_in_flight = in_flight}, watch,
+  EXPECT_TRUE(move_union(sources.layers(), range, {}, *target, {.requests_in_flight = in_flight}, watch,
                          system_clock()));
   EXPECT_TRUE(target->close());
   both.real = std::move(asked.requests);
