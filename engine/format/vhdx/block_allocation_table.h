@@ -16,6 +16,8 @@
 
 namespace vhdlab::vhdx {
 
+inline constexpr uint64_t bat_entry_length = sizeof(uint64_t);  // 2.5.1
+
 // 2.5.1.1. Values 4 and 5 do not exist.
 enum class BlockState : uint8_t {
   not_present = 0,  // base: zeros; differencing disk: ask the parent

@@ -1,10 +1,15 @@
 // The parts of check_image, one per structure, and what they share. Not for other users.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
 #include "engine/format/vhdx/check.h"
 #include "engine/format/vhdx/check_findings.h"
+#include "engine/format/vhdx/layout.h"
 #include "engine/io/file.h"
 
 namespace vhdlab::vhdx {
@@ -32,6 +37,22 @@ class CheckedFile {
   File& file_;
   uint64_t size_bytes_;
 };
+
+template <typename Structure>
+[[nodiscard]] Structure read_at(Bytes bytes, size_t offset) {
+  Structure structure;
+  std::memcpy(&structure, bytes.data() + offset, sizeof(structure));
+  return structure;
+}
+
+// Whether the range begins and ends where regions, blocks and the log may (2.1).
+[[nodiscard]] inline bool on_grid(ByteRange range) {
+  return range.offset % placement_unit == 0 && range.length % placement_unit == 0;
+}
+
+// Reads both region tables; sets state.regions to what the first intact one lists.
+[[nodiscard]] Result<void> check_region_tables(CheckedFile& file, CheckedState& state,
+                                               FindingCollector& findings);
 
 // Reads the metadata region; sets state.metadata where a disk can be made out. `region` begins inside the
 // file.

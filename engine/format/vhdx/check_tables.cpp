@@ -21,7 +21,6 @@ namespace {
 
 using Particulars = FindingCollector::Particulars;
 
-constexpr uint64_t bat_entry_length = sizeof(le64);
 constexpr uint64_t bat_reserved_mask = 0xffff8;  // bits 3 - 19
 constexpr size_t bitmap_runs_max = 1 << 20;
 constexpr size_t tail_blocks_max = 4096;
