@@ -167,8 +167,9 @@ std::string table_as_text(const Table& table, TerminalStyle style) {
     text += line_of([&](size_t c) { return printable(row[c].text); }) + '\n';
   std::string note = table.note_without_details.empty() ? table.note : table.note_without_details;
   if (shown < widths.size()) {
-    note += fmt::format("{}{} more columns do not fit in {}", note.empty() ? "" : "; ", widths.size() - shown,
-                        style.width);
+    const size_t left_out = widths.size() - shown;
+    note += fmt::format("{}{} more {} not fit in {}", note.empty() ? "" : "; ", left_out,
+                        left_out == 1 ? "column does" : "columns do", style.width);
   }
   if (!note.empty()) text += coloured("(" + note + ")", dim, style) + '\n';
   return text;
