@@ -187,7 +187,7 @@ Result<PendingMergeEstimate> estimate_pending(FileSystem& files, const std::stri
   const auto sources = static_cast<LayerIndex>(merge.sources.size());
   const MergeRange range{.target = chain.depth() - std::min(sources, chain.depth()), .top = chain.depth()};
   const MergeEstimate whole = TRY(estimate_merge(chain, range));
-  PendingMergeEstimate estimate{.bytes_to_move = whole.bytes_to_copy + whole.bytes_to_zero};
+  PendingMergeEstimate estimate{.bytes_to_move = whole.bytes_to_move()};
 
   // What the target holds where the sources hold something is space it need not take.
   const auto target = chain.layers().subspan(range.target, 1);

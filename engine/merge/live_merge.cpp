@@ -153,7 +153,7 @@ class LiveMerge {
     const MergeRange above{.target = range_.target, .top = range_.target + 1};
     const Chain chain = TRY(open_chain(files_, leaf, {.cache = pass_options_.cache}, random_));
     const MergeEstimate left = TRY(estimate_merge(chain, above));
-    measured.bytes_written = left.bytes_to_copy + left.bytes_to_zero;
+    measured.bytes_written = left.bytes_to_move();
     step = course_.after_pass(measured.bytes_merged, measured.bytes_written);
     switch (step) {
       case LiveStep::another_pass:

@@ -52,7 +52,8 @@ struct MoveBatch {
   uint64_t pieces = 0;       // of steps, each planned for itself
   uint64_t virtual_end = 0;  // everything before it is in this batch or an earlier one
 
-  [[nodiscard]] bool empty() const { return bytes_to_copy == 0 && bytes_to_zero == 0; }
+  [[nodiscard]] uint64_t bytes_to_move() const { return bytes_to_copy + bytes_to_zero; }
+  [[nodiscard]] bool empty() const { return bytes_to_move() == 0; }
   // How many threads are worth their start, of those that are allowed.
   [[nodiscard]] size_t threads(uint32_t requests_in_flight) const;
 };

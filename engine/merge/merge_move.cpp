@@ -127,7 +127,7 @@ class Mover {
     totals_.bytes_zeroed += batch.bytes_to_zero;
     published_end_ = batch.virtual_end;
     watch_.moved(totals_);
-    if (flushes_.is_due_after(batch.bytes_to_copy + batch.bytes_to_zero)) return make_durable();
+    if (flushes_.is_due_after(batch.bytes_to_move())) return make_durable();
     if (early_flushes_.is_due_after(batch.bytes_to_copy, early_flush_.is_running())) early_flush_.begin();
     return {};
   }

@@ -68,6 +68,8 @@ struct MergeEstimate {
   std::vector<uint64_t> bytes_from_layer;  // by layer index, of bytes_to_copy
   uint64_t steps = 0;
   PlannedSteps first;  // as many of them as fit planned_bytes_max, so that a merge need not plan them again
+
+  [[nodiscard]] uint64_t bytes_to_move() const { return bytes_to_copy + bytes_to_zero; }
 };
 
 // What is to be moved from `first_byte` of the disk on. Faults: merge-range, those of reading tables.

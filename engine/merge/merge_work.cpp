@@ -98,7 +98,7 @@ Result<void> find_where_to_begin(MergeWork& work, const Chain& chain) {
     TRY(leave_record(work, MergeRecord::Progress{work.first_byte, work.bytes_moved_before, {}, {}, {}}));
   }
   MergeEstimate rest = TRY(estimate_merge(chain, work.range, work.first_byte));
-  work.bytes_to_move = work.bytes_moved_before + rest.bytes_to_copy + rest.bytes_to_zero;
+  work.bytes_to_move = work.bytes_moved_before + rest.bytes_to_move();
   work.outcome.bytes_moved_before = work.bytes_moved_before;
   work.planned = std::move(rest.first);
   return {};

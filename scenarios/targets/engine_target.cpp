@@ -364,8 +364,7 @@ Result<void> EngineTarget::merge_once(uint32_t first_layer, uint32_t last_layer,
 // What the sources hold together, each byte once.
 Result<uint64_t> EngineTarget::union_bytes(const MergeRange& range) {
   const Chain chain = TRY(open(OpenMode::read_only, CacheMode::buffered));
-  const MergeEstimate whole = TRY(estimate_merge(chain, range));
-  return whole.bytes_to_copy + whole.bytes_to_zero;
+  return TRY(estimate_merge(chain, range)).bytes_to_move();
 }
 
 void add_traffic(MergeMeasurement& measured) {

@@ -77,8 +77,7 @@ Result<uint64_t> SimChain::bytes_to_merge(MergeRange range) {
   recorder_.collected = nullptr;
   TableMemory memory;
   const Chain chain = open(OpenMode::read_only, memory);
-  const MergeEstimate whole = TRY(estimate_merge(chain, range));
-  return whole.bytes_to_copy + whole.bytes_to_zero;
+  return TRY(estimate_merge(chain, range)).bytes_to_move();
 }
 
 MutableBytes SimChain::scratch(uint64_t bytes) {

@@ -82,8 +82,7 @@ Result<uint64_t> SimLiveSide::begin_pass(uint64_t batch_bytes, OperationCost& co
   merge_.emplace(files_, host_, range_, batch_bytes);
   for (LayerIndex layer = range_.target; layer <= range_.top; ++layer)
     TRY(read_head(*merge_->layers()[layer]));
-  const MergeEstimate whole = TRY(estimate_merge(merge_->chain(), range_));
-  return whole.bytes_to_copy + whole.bytes_to_zero;
+  return TRY(estimate_merge(merge_->chain(), range_)).bytes_to_move();
 }
 
 Result<uint64_t> SimLiveSide::end_pass(OperationCost& cost) {
@@ -108,8 +107,7 @@ Result<uint64_t> SimLiveSide::end_pass(OperationCost& cost) {
   range_.top = range_.target + 1;
   TableMemory memory;
   const Chain chain = files_.open(OpenMode::read_only, memory);
-  const MergeEstimate left = TRY(estimate_merge(chain, range_));
-  return left.bytes_to_copy + left.bytes_to_zero;
+  return TRY(estimate_merge(chain, range_)).bytes_to_move();
 }
 
 void SimLiveSide::let_go() {

@@ -62,7 +62,7 @@ Result<BatchCost> SimMerge::next() {
   cost.bytes_copied = batch->bytes_to_copy;
   cost.bytes_zeroed = batch->bytes_to_zero;
   cost.virtual_end = batch->virtual_end;
-  const bool flush_is_due = flushes_.is_due_after(batch->bytes_to_copy + batch->bytes_to_zero);
+  const bool flush_is_due = flushes_.is_due_after(batch->bytes_to_move());
   cost.publishing = TRY(publish(*batch, flush_is_due));
   if (!flush_is_due) cost.early_flush = {.kind = sim::RequestKind::flush, .file = target_number_};
   return cost;

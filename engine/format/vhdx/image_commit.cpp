@@ -21,6 +21,17 @@ uint64_t random_sequence_number(RandomSource& random) {
   return (random.next_u64() >> 1) + 1;  // positive, and half the range left to count up
 }
 
+// Where the sectors of a disk end in its last chunk's bitmap: the first bit past it may be the bitmap's end.
+struct EndInBitmap {
+  ChunkIndex chunk;
+  uint64_t first_bit_past;
+};
+
+EndInBitmap end_in_bitmap(const BatGeometry& geometry, uint64_t disk_size_bytes) {
+  const uint64_t last_byte = disk_size_bytes - 1;
+  return {geometry.chunk_of(geometry.block_of(last_byte)), geometry.bit_of(last_byte) + 1};
+}
+
 }  // namespace
 
 // ---- Sessions ----
@@ -312,9 +323,8 @@ Result<void> Image::forget_past(uint64_t disk_size_bytes) {
 
 // Where the last chunk's bitmap marks sectors past `disk_size_bytes`, in words of 64 bits.
 Result<std::vector<uint64_t>> Image::bit_words_past(uint64_t disk_size_bytes) {
-  const ChunkIndex chunk = geometry_.chunk_of(geometry_.block_of(disk_size_bytes - 1));
+  const auto [chunk, end_bit] = end_in_bitmap(geometry_, disk_size_bytes);
   if (!metadata_.has_parent() || bitmaps_[number(chunk)] == nullptr) return {};
-  const uint64_t end_bit = geometry_.bit_of(disk_size_bytes - 1) + 1;
   std::vector<uint64_t> words;
   TableUse tables;
   for (uint64_t word = end_bit / 64; word < bitmap_block_length / sizeof(uint64_t); ++word) {
@@ -326,8 +336,7 @@ Result<std::vector<uint64_t>> Image::bit_words_past(uint64_t disk_size_bytes) {
 
 Result<void> Image::clear_bits_past(uint64_t disk_size_bytes) {
   const std::unique_lock lock(tables_mutex_);
-  const ChunkIndex chunk = geometry_.chunk_of(geometry_.block_of(disk_size_bytes - 1));
-  const uint64_t end_bit = geometry_.bit_of(disk_size_bytes - 1) + 1;
+  const auto [chunk, end_bit] = end_in_bitmap(geometry_, disk_size_bytes);
   for (const uint64_t word : TRY(bit_words_past(disk_size_bytes))) {
     const uint64_t from = std::max(end_bit, word * 64);
     TRY(set_bits(chunk, from, (word + 1) * 64 - from, false));
@@ -361,8 +370,7 @@ Result<void> Image::clear_slack(uint64_t zeros_end) {
   const uint64_t hidden_length = std::min(zeros_end - metadata_.disk_size_bytes, slack_length);
   const bool hide_parent = hidden_length > 0;
   const auto mark = [&]() -> Result<void> {
-    const ChunkIndex chunk = geometry_.chunk_of(last);
-    const uint64_t first_bit = geometry_.bit_of(metadata_.disk_size_bytes - 1) + 1;
+    const auto [chunk, first_bit] = end_in_bitmap(geometry_, metadata_.disk_size_bytes);
     const uint64_t hidden = hidden_length / geometry_.sector_size_bytes();
     TRY(set_bits(chunk, first_bit, hidden, true));
     return set_bits(chunk, first_bit + hidden, slack_length / geometry_.sector_size_bytes() - hidden, false);
