@@ -102,9 +102,13 @@ QueuedFile UringQueue::attach(File& file) {
   if (place == files_.end()) place = files_.insert(place, AttachedFile{});
   const auto number = static_cast<uint32_t>(place - files_.begin());
   *place = {.file = &file, .door = file.queue_door().value_or(QueueDoor{})};
-  if (place->door.system != nullptr && number < table_size_) {
-    place->is_in_table =
-        io_uring_register_files_update(&ring_, number, &place->door.system->descriptor, 1) == 1;
+  if (const SystemFile* system = place->door.system) {
+    place->descriptor = system->descriptor;
+    place->offset_alignment_bytes = static_cast<uint32_t>(system->offset_alignment_bytes);
+    place->memory_alignment_bytes = static_cast<uint32_t>(system->memory_alignment_bytes);
+    place->is_writable = system->is_writable;
+    if (number < table_size_)
+      place->is_in_table = io_uring_register_files_update(&ring_, number, &place->descriptor, 1) == 1;
   }
   return QueuedFile{number};
 }
@@ -149,14 +153,14 @@ void UringQueue::submit_flush(QueuedFile file, uint64_t tag) {
 
 // Whether the kernel can be asked for this, or only the File.
 bool UringQueue::fits_the_ring(const Request& request) {
-  const SystemFile* system = attached(request.file).door.system;
-  if (system == nullptr) return false;
-  if (request.operation == Operation::flush) return system->is_writable && !system->flush_failed;
-  if (request.operation == Operation::write && !system->is_writable) return false;
+  const AttachedFile& file = attached(request.file);
+  if (file.door.system == nullptr) return false;
+  if (request.operation == Operation::flush) return file.is_writable && !file.door.system->flush_failed;
+  if (request.operation == Operation::write && !file.is_writable) return false;
   return request.length > 0 && is_file_range(request.offset, request.length) &&
-         request.offset % system->offset_alignment_bytes == 0 &&
-         request.length % system->offset_alignment_bytes == 0 &&
-         reinterpret_cast<uintptr_t>(request.memory) % system->memory_alignment_bytes == 0;
+         request.offset % file.offset_alignment_bytes == 0 &&
+         request.length % file.offset_alignment_bytes == 0 &&
+         reinterpret_cast<uintptr_t>(request.memory) % file.memory_alignment_bytes == 0;
 }
 
 void UringQueue::submit(const Request& request) {
@@ -175,6 +179,13 @@ void UringQueue::submit(const Request& request) {
   if (request.operation == Operation::flush)
     requests_[number].covers_size = attached(request.file).door.system->size_changed.exchange(false);
   waiting_.push_back(number);
+  if (attached(request.file).is_direct() && waiting_.size() >= direct_portion) hand_over();
+}
+
+// Without waiting. What fails here fails again in wait(), which can say so.
+void UringQueue::hand_over() {
+  fill_ring();
+  (void)enter(false);
 }
 
 void UringQueue::fill_ring() {
@@ -190,7 +201,7 @@ bool UringQueue::put_in_ring(RequestNumber number) {
   const Request& request = requests_[number];
   const AttachedFile& file = attached(request.file);
   const int descriptor =
-      file.is_in_table ? static_cast<int>(std::to_underlying(request.file)) : file.door.system->descriptor;
+      file.is_in_table ? static_cast<int>(std::to_underlying(request.file)) : file.descriptor;
   std::byte* const memory = request.memory + request.done;
   const uint64_t offset = request.offset + request.done;
   const auto length = static_cast<uint32_t>(std::min(request.length - request.done, request_bytes_max));
@@ -289,7 +300,7 @@ bool UringQueue::is_finished(Request& request, int outcome, Result<void>& result
     return true;
   }
   // The end of the file, or a count from which O_DIRECT could not go on: the File knows what to say.
-  if (outcome == 0 || request.done % file.door.system->offset_alignment_bytes != 0) {
+  if (outcome == 0 || request.done % file.offset_alignment_bytes != 0) {
     result = through_the_file(request);
     return true;
   }

@@ -2,6 +2,9 @@
 // completions. Files lie in the ring's table and memory is registered where the system allows, so that the
 // kernel looks neither up for each request.
 //
+// Requests of direct files are handed over in portions while more are being submitted: a device that takes a
+// batch, and answers all of it at once, would else stand still while the next batch is prepared.
+//
 // What the ring cannot carry goes through the File itself, by the submitting thread: files without a door,
 // requests O_DIRECT would refuse for their shape, and what the kernel hands back undone.
 #pragma once
@@ -19,6 +22,7 @@ class UringQueue final : public IoQueue {
  public:
   static constexpr uint32_t depth_max = 4096;
   static constexpr uint32_t registered_files_max = 4096;
+  static constexpr uint32_t direct_portion = 4;  // requests; a system call each
 
   // A queue that keeps up to `depth` requests (1 to depth_max) in the kernel at once.
   // Faults: io-uring-unsupported, where the kernel has none, forbids it, or has no room for another.
@@ -39,10 +43,18 @@ class UringQueue final : public IoQueue {
  private:
   enum class Operation : uint8_t { read, write, flush };
 
+  // What each request asks about its file stands here, for all files side by side: of a thousand files' own
+  // SystemFiles no request would find one in the processor's cache.
   struct AttachedFile {
-    File* file = nullptr;      // null where detached
-    QueueDoor door;            // without a system where the file has none
+    File* file = nullptr;  // null where detached
+    QueueDoor door;        // without a system where the file has none
+    int descriptor = -1;
+    uint32_t offset_alignment_bytes = 1;
+    uint32_t memory_alignment_bytes = 1;
+    bool is_writable = false;
     bool is_in_table = false;  // of the ring, at this file's number
+
+    [[nodiscard]] bool is_direct() const { return offset_alignment_bytes > 1; }
   };
 
   // A request from its submission until its completion is collected. Its place in requests_ is what the
@@ -63,6 +75,7 @@ class UringQueue final : public IoQueue {
   [[nodiscard]] AttachedFile& attached(QueuedFile file) { return files_[static_cast<uint32_t>(file)]; }
   [[nodiscard]] bool fits_the_ring(const Request& request);
   void submit(const Request& request);
+  void hand_over();
   void fill_ring();
   [[nodiscard]] bool put_in_ring(RequestNumber number);
   [[nodiscard]] Result<void> enter(bool wait_for_one);

@@ -2,6 +2,10 @@
 // io_uring.
 #include "tests/conformance/io_queue_conformance.h"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include <sys/resource.h>
 
 #include "engine/io/memory_file_system.h"
@@ -69,6 +73,33 @@ TEST(UringQueue, AFullDeviceIsNamedAndTheQueueGoesOn) {
   });
   if (outcome == SmallFileSystemOutcome::not_permitted) GTEST_SKIP() << "this user may not mount";
   EXPECT_EQ(outcome, SmallFileSystemOutcome::passed);
+}
+
+TEST(UringQueue, APortionOfDirectWritesIsUnderWayBeforeAnyoneWaits) {
+  // The bytes are looked for through another descriptor; a queue that hands over only when waited for never
+  // writes them.
+  TemporaryFolder folder;
+  PosixFileSystem files;
+  auto file = files.create(folder.file("disk"), CacheMode::direct);
+  if (!file && file.error().fault == "file-direct-unsupported") GTEST_SKIP() << file.error().text();
+  ASSERT_TRUE(file);
+  auto queue = UringQueue::make(2 * UringQueue::direct_portion);
+  if (!queue) GTEST_SKIP() << queue.error().text();
+  constexpr uint64_t block = 4096;
+  AlignedBuffer buffer(block);
+  std::ranges::fill(buffer.bytes(), std::byte{7});
+  const QueuedFile queued = (*queue)->attach(**file);
+  for (uint64_t i = 0; i < UringQueue::direct_portion; ++i)
+    (*queue)->submit_write(queued, i * block, buffer.bytes(), i);
+
+  auto seen = *files.open(folder.file("disk"), OpenMode::read_only);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::vector<std::byte> last(block);
+  while (last.back() != std::byte{7} && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (!seen->read((UringQueue::direct_portion - 1) * block, last)) last.back() = std::byte{0};
+  }
+  EXPECT_EQ(last.back(), std::byte{7}) << "nothing was handed over within 30 s";
 }
 
 TEST(UringQueue, FilesWithoutADescriptorGoThroughThemselves) {
