@@ -13,9 +13,14 @@
 
 #include "bench/peers/read_loop.h"
 #include "engine/io/system_failure.h"
+#include "engine/io/uring_queue.h"
 
 namespace vhdlab::peers {
 namespace {
+
+// Direct requests handed over at once, as the engine's ring has it: a device that is given all of them
+// together stands still while the next are prepared, and the loop is as slow as both one after the other.
+constexpr unsigned direct_portion = UringQueue::direct_portion;
 
 std::unexpected<Error> short_read(const PlainFiles& files, const Place& place, ssize_t length) {
   return system_failure(files.paths[place.file], fmt::format("read at {:#x}", place.offset),
@@ -123,6 +128,7 @@ Result<double> read_uring(const PlainFiles& files, const scenarios::OperationStr
     }
     request->user_data = slot;
     started[slot] = Clock::now();
+    if (work.direct && ::io_uring_sq_ready(&ring) >= direct_portion) ::io_uring_submit(&ring);
   };
   reports::Histogram latency;
   const auto begin = Clock::now();

@@ -19,7 +19,8 @@ void add_lane(Question& question, Peer* peer, const std::string& name, const Rea
                             .measure = [peer, work]() -> Result<Measured> {
                               return Measured{.value = TRY(peer->read(work)), .note = {}};
                             },
-                            .files = peer->files(work.depth)});
+                            .files = peer->files(work.depth),
+                            .warmth = work.direct ? Warmth::device : Warmth::page_cache});
 }
 
 // One request at a time where a thread carries each, many where a ring does.

@@ -1,4 +1,4 @@
-// mincore over the runs of data of a file; see residency.h.
+// The runs of data of a file: mincore, reads, and what is let go; see residency.h.
 #include "bench/peers/residency.h"
 
 #include <algorithm>
@@ -74,6 +74,14 @@ Result<void> read_all(const std::string& path) {
   return {};
 }
 
+// What is dirty cannot be let go.
+Result<void> drop_from_cache(const std::string& path) {
+  const OpenFile file = TRY(open_file(path));
+  (void)::fdatasync(file.descriptor.number());
+  (void)::posix_fadvise(file.descriptor.number(), 0, 0, POSIX_FADV_DONTNEED);
+  return {};
+}
+
 }  // namespace
 
 Result<Residency> residency_of(const std::vector<std::string>& paths) {
@@ -89,6 +97,15 @@ Result<Residency> residency_of(const std::vector<std::string>& paths) {
 Result<Residency> make_resident(const std::vector<std::string>& paths, double share_min) {
   for (const std::string& path : paths) {
     if (TRY(residency_of_one(path)).share() < share_min) TRY(read_all(path));
+  }
+  return residency_of(paths);
+}
+
+Result<Residency> make_warm_below(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    TRY(drop_from_cache(path));
+    TRY(read_all(path));
+    TRY(drop_from_cache(path));
   }
   return residency_of(paths);
 }

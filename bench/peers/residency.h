@@ -1,6 +1,9 @@
 // How much of a file's data stands in the page cache. On machines that take
 // idle pages back within a minute a "cached" figure may go to the device
-// unseen; so it is looked up right before each one, and said.
+// unseen; so it is looked up right before each one, and said. A direct figure
+// wants the opposite: nothing in the page cache, which every request would be
+// looked up in, and the device asked for everything a moment ago, for a host may
+// answer from a cache of its own.
 #pragma once
 
 #include <string>
@@ -25,5 +28,9 @@ struct Residency {
 // Reads the data of the files whose residency is below `share_min`, and says
 // how resident all are then.
 [[nodiscard]] Result<Residency> make_resident(const std::vector<std::string>& paths, double share_min = 0.99);
+
+// Reads the data of the files once from the device and leaves none of it in the page cache; says how much
+// stayed.
+[[nodiscard]] Result<Residency> make_warm_below(const std::vector<std::string>& paths);
 
 }  // namespace vhdlab::peers

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -17,8 +18,8 @@ namespace {
 struct LaneLog {
   std::vector<double> values;
   std::string note;
-  double resident_share = 1;  // the least of all rounds
-  std::string refusal;        // why it was left out; empty while it runs
+  std::optional<double> resident_share;  // the one farthest from what its warmth asks, of all rounds
+  std::string refusal;                   // why it was left out; empty while it runs
 };
 
 bool is_refusal(const Error& error) {
@@ -26,9 +27,10 @@ bool is_refusal(const Error& error) {
 }
 
 Result<void> run_lane(const Lane& lane, LaneLog& log) {
-  if (!lane.files.empty()) {
-    log.resident_share = std::min(log.resident_share, TRY(make_resident(lane.files)).share());
-  }
+  if (!lane.files.empty() && lane.warmth == Warmth::page_cache)
+    log.resident_share = std::min(log.resident_share.value_or(1), TRY(make_resident(lane.files)).share());
+  if (!lane.files.empty() && lane.warmth == Warmth::device)
+    log.resident_share = std::max(log.resident_share.value_or(0), TRY(make_warm_below(lane.files)).share());
   Measured measured = TRY(lane.measure());
   log.values.push_back(measured.value);
   log.note = std::move(measured.note);
@@ -38,11 +40,12 @@ Result<void> run_lane(const Lane& lane, LaneLog& log) {
 std::string note_of(const std::string& lane, const LaneLog& log) {
   std::string note = fmt::format("{} {}", lane, reports::three_digits(reports::median_of(log.values)));
   if (!log.note.empty()) note += " (" + log.note + ")";
+  if (log.resident_share) note += fmt::format(", {:.1f} % in the page cache", 100 * *log.resident_share);
   return note;
 }
 
-reports::HistoryFigure figure_of(const FigureRule& rule, const LaneLog& numerator, const LaneLog* denominator,
-                                 bool is_residency_known) {
+reports::HistoryFigure figure_of(const FigureRule& rule, const LaneLog& numerator,
+                                 const LaneLog* denominator) {
   std::vector<double> values;
   for (size_t round = 0; round < numerator.values.size(); ++round) {
     const double over = denominator != nullptr ? denominator->values[round] : 1;
@@ -59,14 +62,9 @@ reports::HistoryFigure figure_of(const FigureRule& rule, const LaneLog& numerato
                                 .repeats = summary.count,
                                 .reach = rule.reach,
                                 .higher_is_better = rule.higher_is_better};
-  if (denominator != nullptr || !numerator.note.empty())
+  if (denominator != nullptr || !numerator.note.empty() || numerator.resident_share)
     figure.notes.push_back(note_of(rule.numerator, numerator));
-  double share = numerator.resident_share;
-  if (denominator != nullptr) {
-    figure.notes.push_back(note_of(rule.denominator, *denominator));
-    share = std::min(share, denominator->resident_share);
-  }
-  if (is_residency_known) figure.notes.push_back(fmt::format("resident {:.1f} %", 100 * share));
+  if (denominator != nullptr) figure.notes.push_back(note_of(rule.denominator, *denominator));
   return figure;
 }
 
@@ -99,10 +97,6 @@ Result<Answers> answer(const Question& question, uint32_t repeats, const std::ve
       if (!done) log->second.refusal = done.error().text();
     }
   }
-  auto knows_residency = [&](const std::string& name) {
-    const auto lane = std::ranges::find(question.lanes, name, &Lane::name);
-    return lane != question.lanes.end() && !lane->files.empty();
-  };
   for (const FigureRule* rule : rules) {
     const LaneLog& numerator = logs[rule->numerator];
     const LaneLog* denominator = rule->denominator.empty() ? nullptr : &logs[rule->denominator];
@@ -116,7 +110,7 @@ Result<Answers> answer(const Question& question, uint32_t repeats, const std::ve
       answers.not_measured.push_back(rule->name + ": " + refusal);
       continue;
     }
-    answers.figures.push_back(figure_of(*rule, numerator, denominator, knows_residency(rule->numerator)));
+    answers.figures.push_back(figure_of(*rule, numerator, denominator));
   }
   return answers;
 }

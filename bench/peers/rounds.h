@@ -19,13 +19,20 @@ struct Measured {
   std::string note;  // what went with it: flushes; may be empty
 };
 
+// Where the bytes of a lane's files stand when it is measured.
+enum class Warmth {
+  page_cache,  // all of them
+  device,      // none; they were read from the device right before
+};
+
 // One contender.
 struct Lane {
   std::string name;
   std::function<Result<Measured>()> measure;
-  // Made resident right before each measurement; how far they are is told in
-  // the figure's notes.
+  // Made as warm as this right before each measurement; how far they are in the
+  // page cache is told in the figure's notes.
   std::vector<std::string> files;
+  Warmth warmth = Warmth::page_cache;
 };
 
 // A figure, from two lanes or one.

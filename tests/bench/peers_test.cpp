@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include "bench/peers/peer.h"
 #include "bench/peers/qemu_peer.h"
@@ -107,6 +109,26 @@ TEST(PeersResidency, CountsDataAndNotHoles) {
   EXPECT_GE(residency->data_bytes, 64 * kib);
   EXPECT_DOUBLE_EQ(residency->share(), 1);
   EXPECT_FALSE(residency_of({folder.file("absent")}));
+}
+
+TEST(PeersResidency, WarmBelowLeavesNothingInThePageCache) {
+  // Goal: direct figures begin without cached pages. Method: a file just written, whose pages are dirty.
+  const tests::TemporaryFolder folder;
+  struct statfs where{};
+  ASSERT_EQ(statfs(folder.path().c_str(), &where), 0);
+  if (where.f_type == TMPFS_MAGIC) GTEST_SKIP() << "the page cache is all that tmpfs has";
+  PosixFileSystem files;
+  const std::string path = folder.file("written");
+  {
+    const auto file = files.create(path);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE((*file)->write(0, std::vector<std::byte>(mib, std::byte{1})));
+  }
+  ASSERT_DOUBLE_EQ(residency_of({path})->share(), 1);
+  const auto residency = make_warm_below({path});
+  ASSERT_TRUE(residency) << residency.error().text();
+  EXPECT_EQ(residency->data_bytes, mib);
+  EXPECT_EQ(residency->resident_bytes, 0U);
 }
 
 TEST(PeersQemu, TimesAreReadFromWhatItPrints) {
