@@ -63,6 +63,22 @@ std::optional<uint64_t> MetadataCache::peek_validated(const TableSlot& slot, Tab
   return std::nullopt;
 }
 
+std::optional<uint64_t> MetadataCache::peek_past(const TableSlot& slot, uint64_t first, uint64_t end,
+                                                 uint64_t uniform) const {
+  TableFrame* frame = slot.load(std::memory_order_acquire);
+  while (frame != nullptr) {
+    const uint64_t version = frame->version.load(std::memory_order_acquire);
+    uint64_t index = first;
+    while (index < end && frame->words[index].load(std::memory_order_acquire) == uniform)
+      ++index;
+    TableFrame* now = slot.load(std::memory_order_acquire);
+    if (now == frame && frame->version.load(std::memory_order_relaxed) == version) [[likely]]
+      return index;
+    frame = now;
+  }
+  return std::nullopt;
+}
+
 Result<uint64_t> MetadataCache::load(TableSlot& slot, uint64_t word_index, File& file, uint64_t file_offset,
                                      bool& was_read) {
   std::unique_lock lock(mutex_);

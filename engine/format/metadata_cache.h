@@ -102,6 +102,11 @@ class MetadataCache : public std::enable_shared_from_this<MetadataCache> {
     return peek_validated(slot, frame, word_index);
   }
 
+  // The first of the words `first` .. `end` - 1 that is not `uniform`, or `end`, where the page is in memory:
+  // whole runs of a bitmap for one look at its page.
+  [[nodiscard]] std::optional<uint64_t> peek_past(const TableSlot& slot, uint64_t first, uint64_t end,
+                                                  uint64_t uniform) const;
+
   // The word after a miss: the page at `file_offset` is read, unless it has come into memory meanwhile; then
   // `was_read` stays false. Faults: those of reading the file.
   [[nodiscard]] Result<uint64_t> load(TableSlot& slot, uint64_t word_index, File& file, uint64_t file_offset,

@@ -32,6 +32,11 @@ Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count,
     run.length += std::min(equal, available);
     if (equal < available) break;
     bit += available;
+    if (bit % bits_per_page == 0) continue;
+    const uint64_t same =
+        bitmap.skip_uniform(bit / 64, (first_bit + count) / 64, run.present ? ~uint64_t{0} : 0);
+    run.length += same * 64 - bit;
+    bit = same * 64;
   }
   run.length = std::min(run.length, count);
   return run;

@@ -1,6 +1,7 @@
 // The way to the metadata cache; the contract is in metadata_pages.h.
 #include "engine/format/vhdx/metadata_pages.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vhdlab::vhdx {
@@ -13,6 +14,15 @@ MetadataPages::MetadataPages(File& file, ByteRange range, std::shared_ptr<Metada
 
 MetadataPages::~MetadataPages() {
   cache_->release(slots_);
+}
+
+uint64_t MetadataPages::skip_uniform(uint64_t index, uint64_t end, uint64_t uniform) const {
+  const uint64_t page_begin = round_down(index, table_words_per_page);
+  const uint64_t page_end = std::min(end, page_begin + table_words_per_page);
+  if (index >= page_end) return index;
+  const auto found = cache_->peek_past(slots_[index / table_words_per_page], index - page_begin,
+                                       page_end - page_begin, uniform);
+  return found ? page_begin + *found : index;
 }
 
 Result<PinnedPage> MetadataPages::page_to_change(uint64_t index) {

@@ -39,6 +39,10 @@ class MetadataPages {
     return load(index, use);
   }
 
+  // The first word from `index` on, before `end`, that is not `uniform`; `end` where there is none. Stops at
+  // the page's end, and at once where the page is not in memory.
+  [[nodiscard]] uint64_t skip_uniform(uint64_t index, uint64_t end, uint64_t uniform) const;
+
   // The page that holds word `index`, to be changed by one thread at a time.
   [[nodiscard]] Result<PinnedPage> page_to_change(uint64_t index);
 
