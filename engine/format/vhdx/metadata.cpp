@@ -2,6 +2,7 @@
 #include "engine/format/vhdx/metadata.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <map>
@@ -30,11 +31,55 @@ bool is_known(const Guid& id) {
          id == logical_sector_size_id || id == physical_sector_size_id || id == parent_locator_id;
 }
 
-Result<Items> read_table(File& file, ByteRange region) {
-  std::vector<std::byte> table(metadata_items_offset_min);
-  TRY(file.read(region.offset, table));
-  MetadataTableHeader header;
-  std::memcpy(&header, table.data(), sizeof(header));
+// The region's pages, each read once when first asked for: the table and its few small items lie in two.
+class RegionPages {
+ public:
+  RegionPages(File& file, ByteRange region) : file_(file), region_(region) {}
+
+  [[nodiscard]] File& file() const { return file_; }
+  [[nodiscard]] ByteRange region() const { return region_; }
+
+  // Promised: the bytes lie in the region.
+  Result<void> read(uint64_t offset_in_file, MutableBytes into) {
+    for (uint64_t done = 0; done < into.size();) {
+      const uint64_t at = offset_in_file + done;
+      const uint64_t within = at % page_bytes;
+      const uint64_t length = std::min(into.size() - done, page_bytes - within);
+      const Page& page = *TRY(page_at(at - within));
+      std::memcpy(into.data() + done, page.bytes.data() + within, length);
+      done += length;
+    }
+    return {};
+  }
+
+  template <typename Structure>
+  Result<Structure> read(uint64_t offset_in_file) {
+    Structure value;
+    TRY(read(offset_in_file, std::as_writable_bytes(std::span(&value, 1))));
+    return value;
+  }
+
+ private:
+  static constexpr uint64_t page_bytes = AlignedBuffer::alignment_bytes;
+  struct alignas(page_bytes) Page {  // so that a direct read needs no detour
+    std::array<std::byte, page_bytes> bytes;
+  };
+
+  Result<const Page*> page_at(uint64_t offset_in_file) {
+    const auto [page, is_new] = pages_.try_emplace(offset_in_file);
+    if (is_new) TRY(file_.read(offset_in_file, page->second.bytes));
+    return &page->second;
+  }
+
+  File& file_;
+  ByteRange region_;
+  std::map<uint64_t, Page> pages_;  // by their offset in the file
+};
+
+Result<Items> read_table(RegionPages& pages) {
+  const File& file = pages.file();
+  const ByteRange region = pages.region();
+  const auto header = TRY(pages.read<MetadataTableHeader>(region.offset));
   if (header.signature != MetadataTableHeader::expected_signature) {
     return fault_in(file.name(), Fault::metadata_signature, fmt::format("at {:#x}", region.offset));
   }
@@ -47,8 +92,7 @@ Result<Items> read_table(File& file, ByteRange region) {
   Items items;
   for (uint16_t i = 0; i < header.entry_count; ++i) {
     const uint64_t at = sizeof(header) + i * sizeof(MetadataTableEntry);
-    MetadataTableEntry entry;
-    std::memcpy(&entry, table.data() + at, sizeof(entry));
+    const auto entry = TRY(pages.read<MetadataTableEntry>(region.offset + at));
     const bool user_item = (entry.flags & MetadataTableEntry::is_user) != 0;
     if (user_item || !is_known(entry.item_id)) {
       if ((entry.flags & MetadataTableEntry::is_required) == 0) continue;
@@ -83,26 +127,26 @@ Result<const Item*> find_item(const File& file, const Items& items, const Guid& 
 
 // An item of fixed length, such as the virtual disk size.
 template <typename Structure>
-Result<Structure> read_item(File& file, const Items& items, const Guid& id, std::string_view what) {
+Result<Structure> read_item(RegionPages& pages, const Items& items, const Guid& id, std::string_view what) {
+  const File& file = pages.file();
   const Item& item = *TRY(find_item(file, items, id, what));
   if (item.bytes_in_file.length != sizeof(Structure)) {
     return fault_in(
         file.name(), Fault::metadata_item_length,
         fmt::format("{}: {} bytes, expected {}", what, item.bytes_in_file.length, sizeof(Structure)));
   }
-  Structure value;
-  TRY(file.read(item.bytes_in_file.offset, std::as_writable_bytes(std::span(&value, 1))));
-  return value;
+  return pages.read<Structure>(item.bytes_in_file.offset);
 }
 
-Result<ParentLocator> read_locator(File& file, const Item& item) {
+Result<ParentLocator> read_locator(RegionPages& pages, const Item& item) {
+  const File& file = pages.file();
   if (item.bytes_in_file.length > item_length_max) {
     return fault_in(file.name(), Fault::metadata_item_length,
                     fmt::format("parent locator: {} bytes, expected at most {}", item.bytes_in_file.length,
                                 item_length_max));
   }
   std::vector<std::byte> bytes(item.bytes_in_file.length);
-  TRY(file.read(item.bytes_in_file.offset, bytes));
+  TRY(pages.read(item.bytes_in_file.offset, bytes));
   return parse_parent_locator(bytes, file.name());
 }
 
@@ -140,24 +184,25 @@ Result<void> check_disk_numbers(std::string_view where, const DiskMetadata& meta
 }
 
 Result<DiskMetadata> read_metadata(File& file, ByteRange region) {
-  const Items items = TRY(read_table(file, region));
-  const auto parameters = TRY(read_item<FileParameters>(file, items, file_parameters_id, "file parameters"));
+  RegionPages pages(file, region);
+  const Items items = TRY(read_table(pages));
+  const auto parameters = TRY(read_item<FileParameters>(pages, items, file_parameters_id, "file parameters"));
 
   DiskMetadata metadata;
   metadata.block_size_bytes = parameters.block_size;
   metadata.leave_blocks_allocated = (parameters.flags & FileParameters::leave_blocks_allocated) != 0;
-  metadata.disk_size_bytes = TRY(read_item<le64>(file, items, virtual_disk_size_id, "virtual disk size"));
-  metadata.virtual_disk_id = TRY(read_item<Guid>(file, items, virtual_disk_id_id, "virtual disk identity"));
+  metadata.disk_size_bytes = TRY(read_item<le64>(pages, items, virtual_disk_size_id, "virtual disk size"));
+  metadata.virtual_disk_id = TRY(read_item<Guid>(pages, items, virtual_disk_id_id, "virtual disk identity"));
   metadata.logical_sector_size_bytes =
-      TRY(read_item<le32>(file, items, logical_sector_size_id, "logical sector size"));
+      TRY(read_item<le32>(pages, items, logical_sector_size_id, "logical sector size"));
   metadata.physical_sector_size_bytes =
-      TRY(read_item<le32>(file, items, physical_sector_size_id, "physical sector size"));
+      TRY(read_item<le32>(pages, items, physical_sector_size_id, "physical sector size"));
   metadata.disk_size_file_offset = items.at(virtual_disk_size_id).bytes_in_file.offset;
   TRY(check_disk_numbers(file.name(), metadata));
 
   if ((parameters.flags & FileParameters::has_parent) != 0) {
     const Item& locator = *TRY(find_item(file, items, parent_locator_id, "parent locator"));
-    metadata.parent = TRY(read_locator(file, locator));
+    metadata.parent = TRY(read_locator(pages, locator));
     metadata.parent_locator_entry = locator.entry_in_file;
     metadata.parent_locator_item = locator.bytes_in_file;
     metadata.parent_locator_limit_bytes = growth_limit(items, locator, region);

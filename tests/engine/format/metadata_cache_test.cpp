@@ -180,5 +180,34 @@ TEST_F(MetadataCacheTest, ReadersNeverSeeAnotherPagesWords) {
   }
 }
 
+TEST_F(MetadataCacheTest, RunsEndWhereAnotherWordStandsAndAtTheEndAskedFor) {
+  EXPECT_EQ(cache->peek_past(slots[1], 0, 10, 0), std::nullopt);  // not in memory
+  look(1);
+  EXPECT_EQ(cache->peek_past(slots[1], 5, 10, NumberedFile::word(1, 5)), 6U);
+  EXPECT_EQ(cache->peek_past(slots[1], 5, 10, NumberedFile::word(1, 6)), 5U);
+  EXPECT_EQ(cache->peek_past(slots[1], 9, 10, NumberedFile::word(1, 9)), 10U);
+}
+
+TEST_F(MetadataCacheTest, ReadersNeverTakeAnotherPagesRun) {
+  // As above, for runs: each word differs from the next, so that a run of its own page is one word long.
+  limit(3);
+  const uint64_t seed = test_seed();
+  std::vector<std::jthread> threads;
+  for (uint64_t mine = 0; mine < 3; ++mine) {
+    threads.emplace_back([this, seed, mine] {
+      SeededRandom random(seed + mine);
+      for (int i = 0; i < 30'000; ++i) {
+        const uint64_t draw = random.next_u64();
+        const uint64_t page = draw % 5;
+        const uint64_t index = draw / 8 % table_words_per_page;
+        const auto past =
+            cache->peek_past(slots[page], index, table_words_per_page, NumberedFile::word(page, index));
+        EXPECT_EQ(past.value_or(index + 1), index + 1);
+        look(page, index);
+      }
+    });
+  }
+}
+
 }  // namespace
 }  // namespace vhdlab::tests
