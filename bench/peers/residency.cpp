@@ -62,8 +62,11 @@ Result<Residency> residency_of_one(const std::string& path) {
   return residency;
 }
 
+// Page by page as far as the page cache is concerned: read in sequence, a large file comes to lie in large
+// pieces of memory and one of many short runs does not, and the same read then costs them 1.6 times apart.
 Result<void> read_all(const std::string& path) {
   const OpenFile file = TRY(open_file(path));
+  (void)::posix_fadvise(file.descriptor.number(), 0, 0, POSIX_FADV_RANDOM);
   AlignedBuffer buffer(mib);
   for_each_data(file.descriptor.number(), file.size_bytes, [&](ByteRange data) {
     for (uint64_t at = data.offset; at < data.end(); at += buffer.size()) {
@@ -101,9 +104,15 @@ Result<Residency> make_resident(const std::vector<std::string>& paths, double sh
   return residency_of(paths);
 }
 
-Result<Residency> make_warm_below(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) {
+Result<void> let_go(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths)
     TRY(drop_from_cache(path));
+  return {};
+}
+
+Result<Residency> make_warm_below(const std::vector<std::string>& paths) {
+  TRY(let_go(paths));
+  for (const std::string& path : paths) {
     TRY(read_all(path));
     TRY(drop_from_cache(path));
   }

@@ -29,6 +29,10 @@ struct Residency {
 // how resident all are then.
 [[nodiscard]] Result<Residency> make_resident(const std::vector<std::string>& paths, double share_min = 0.99);
 
+// Takes the files out of the page cache, so that make_resident() brings them in alike: what was written, or
+// read by others, lies there in pieces of any size.
+[[nodiscard]] Result<void> let_go(const std::vector<std::string>& paths);
+
 // Reads the data of the files once from the device and leaves none of it in the page cache; says how much
 // stayed.
 [[nodiscard]] Result<Residency> make_warm_below(const std::vector<std::string>& paths);

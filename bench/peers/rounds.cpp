@@ -85,6 +85,9 @@ Result<Answers> answer(const Question& question, uint32_t repeats, const std::ve
   Answers answers;
   if (rules.empty()) return answers;
   if (question.prepare) TRY(question.prepare());
+  for (const Lane& lane : question.lanes) {
+    if (logs.contains(lane.name)) TRY(let_go(lane.files));
+  }
 
   for (uint32_t round = 0; round < repeats; ++round) {
     for (const Lane& lane : question.lanes) {

@@ -29,8 +29,9 @@ enum class Warmth {
 struct Lane {
   std::string name;
   std::function<Result<Measured>()> measure;
-  // Made as warm as this right before each measurement; how far they are in the
-  // page cache is told in the figure's notes.
+  // Out of the page cache before the first round, so that all come in alike; made
+  // as warm as this right before each measurement. How far they are in the page
+  // cache is told in the figure's notes.
   std::vector<std::string> files;
   Warmth warmth = Warmth::page_cache;
 };
