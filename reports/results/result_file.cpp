@@ -20,6 +20,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/bytes.h"
+#include "engine/base/units.h"
 #include "reports/results/atomic_write.h"
 #include "reports/results/metrics.h"
 
@@ -646,8 +647,9 @@ std::string result_text(const RunRecord& record) {
 
 Result<RunRecord> parse_result(std::string_view text) {
   if (text.size() > result_bytes_max) {
-    return failure(ErrorKind::unsupported, "result-too-large",
-                   fmt::format("is {} bytes, expected at most {}", text.size(), result_bytes_max));
+    return failure(
+        ErrorKind::unsupported, "result-too-large",
+        fmt::format("has {}, expected at most {}", format_size(text.size()), format_size(result_bytes_max)));
   }
   const Json json = TRY(parse_json(text));
   TRY(check_version(json));
@@ -676,11 +678,16 @@ Result<RunRecord> read_result_file(const std::string& path) {
                    fmt::format("{}: there is no such file", file_path),
                    "give a folder that 'vhdlab run --output' made");
   }
+  if (!fs::is_regular_file(file_path, error)) {
+    return failure(ErrorKind::invalid_argument, "result-not-regular",
+                   fmt::format("{}: is no regular file, expected results", file_path),
+                   "give a folder that 'vhdlab run --output' made, or its results.json");
+  }
   const uint64_t size_bytes = fs::file_size(file_path, error);
   if (!error && size_bytes > result_bytes_max) {
-    return failure(
-        ErrorKind::unsupported, "result-too-large",
-        fmt::format("{}: is {} bytes, expected at most {}", file_path, size_bytes, result_bytes_max));
+    return failure(ErrorKind::unsupported, "result-too-large",
+                   fmt::format("{}: has {}, expected at most {}", file_path, format_size(size_bytes),
+                               format_size(result_bytes_max)));
   }
   std::ifstream file(file_path, std::ios::binary);
   std::string text(error ? 0 : size_bytes, '\0');

@@ -25,8 +25,8 @@ namespace vhdlab::reports {
 // not_found or io_failed.
 [[nodiscard]] Result<void> write_result_file(const std::string& path, const RunRecord& record);
 
-// `path` is results.json or a folder that holds one. Faults: result-not-found, result-read, and those of
-// parse_result with the path before the message.
+// `path` is results.json or a folder that holds one. Faults: result-not-found, result-not-regular,
+// result-read, and those of parse_result with the path before the message.
 [[nodiscard]] Result<RunRecord> read_result_file(const std::string& path);
 
 }  // namespace vhdlab::reports

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <ostream>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -88,7 +89,8 @@ Result<Source> read_source(const CommandContext& context, const std::string& pat
                            RateFrom from) {
   const std::string step = arguments.text("step").value_or("");
   std::string text;
-  if (!std::filesystem::is_directory(path)) text = TRY(read_text(context.files, path));
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) text = TRY(read_text(context.files, path));
   const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   if (first != std::string::npos && text[first] == '<')
     return Source{.measurements = TRY(measurements_of_diskspd(text, path))};

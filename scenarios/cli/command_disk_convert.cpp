@@ -130,7 +130,13 @@ Result<Request> read_request(const CommandContext& context, const Arguments& arg
 // not one somebody else writes to. The lock is held as long as the returned file.
 Result<std::unique_ptr<File>> claim_target(const CommandContext& context, const Request& request,
                                            const Chain& source) {
-  if (!context.files.exists(request.to)) return nullptr;
+  if (!context.files.exists(request.to)) {
+    if (!context.files.status(request.to)) return nullptr;
+    return failure(
+        ErrorKind::invalid_argument, "file-not-regular",
+        fmt::format("{}: is a link that leads nowhere, expected a regular file or none", request.to),
+        "choose another name, or remove the link");
+  }
   const FileIdentity target = TRY(context.files.identity(request.to));
   for (const auto& layer : source.layers()) {
     if (TRY(context.files.identity(layer->path())) == target) {

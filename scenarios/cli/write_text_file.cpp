@@ -8,6 +8,17 @@
 namespace vhdlab::scenarios {
 namespace {
 
+std::string_view kind_name(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::folder:
+      return "a folder";
+    case EntryKind::symbolic_link:
+      return "a symbolic link";
+    default:
+      return "a device, pipe or socket";
+  }
+}
+
 Result<void> write_new_file(FileSystem& files, const std::string& path, std::string_view text) {
   const auto file = TRY(files.create(path));
   TRY(file->write(0, std::as_bytes(std::span(text))));
@@ -17,7 +28,15 @@ Result<void> write_new_file(FileSystem& files, const std::string& path, std::str
 }  // namespace
 
 Result<void> require_absent(FileSystem& files, const std::string& path, bool may_replace) {
-  if (may_replace || !files.exists(path)) return {};
+  const auto there = files.status(path);
+  if (!there && there.error().kind == ErrorKind::not_found) return {};
+  if (there && there->kind != EntryKind::file) {
+    return failure(
+        ErrorKind::invalid_argument, "file-not-regular",
+        fmt::format("{}: is {}, and only a regular file is replaced", path, kind_name(there->kind)),
+        "name a file, or '-' for standard output where the command takes it");
+  }
+  if (may_replace) return {};
   return failure(ErrorKind::already_exists, "file-exists", fmt::format("{}: is there already", path),
                  "choose another name, or add --force to replace it");
 }

@@ -10,7 +10,8 @@
 
 namespace vhdlab::scenarios {
 
-// Fault file-exists where something is at `path` that may not be replaced.
+// Faults: file-exists (something is at `path` that may not be replaced), file-not-regular (a folder, link,
+// device, pipe or socket, which nothing replaces: /dev/null stays what it is).
 [[nodiscard]] Result<void> require_absent(FileSystem& files, const std::string& path, bool may_replace);
 
 // Writes beside `path` and renames, so that a reader finds the old file or the whole new one; durable on

@@ -5,10 +5,8 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <set>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -18,6 +16,7 @@
 #include "scenarios/language/bind_live_merge.h"
 #include "scenarios/language/document.h"
 #include "scenarios/language/override.h"
+#include "scenarios/language/scenario_file.h"
 #include "scenarios/language/scenario_text.h"
 #include "scenarios/language/settings.h"
 #include "scenarios/language/words.h"
@@ -108,10 +107,9 @@ class ScenarioParser {
     const std::string_view text = without_mark(text_);
     findings_.add_source(scenario_.file, text.substr(0, scenario_bytes_max));
     if (text.size() > scenario_bytes_max) {
-      findings_.add({},
-                    fmt::format("the file has {}, expected at most {}", format_size(text.size()),
-                                format_size(scenario_bytes_max)),
-                    "is this a scenario?");
+      findings_.add(
+          {}, fmt::format("the file is larger than the {} of a scenario", format_size(scenario_bytes_max)),
+          "is this a scenario?");
       return false;
     }
     if (const auto line = line_of_binary(text)) {
@@ -298,29 +296,15 @@ std::expected<Scenario, Findings> parse_scenario(std::string_view text, const st
 }
 
 std::expected<Scenario, Findings> load_scenario(const std::string& path, const ParseOptions& options) {
-  const auto unreadable = [&](std::string message, std::string hint = {}) {
-    return std::unexpected(Findings{{.file = path,
-                                     .line = 1,
-                                     .column = 1,
-                                     .message = std::move(message),
-                                     .hint = std::move(hint),
-                                     .source_line = ""}});
-  };
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found)
-    return unreadable("there is no such file", "'vhdlab list' shows the shipped scenarios");
-  if (error) return unreadable("cannot open the file: " + error.message());
-  if (status.type() == std::filesystem::file_type::directory)
-    return unreadable("this is a folder, expected a scenario file");
-
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return unreadable("cannot open the file: permission denied or unreadable");
-  std::string text(scenario_bytes_max + 4, '\0');  // one more than allowed, whatever the byte-order mark
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return unreadable("cannot read the file");
-  text.resize(static_cast<size_t>(file.gcount()));
-  return parse_scenario(text, path, options);
+  constexpr size_t mark_bytes = 3;  // a byte-order mark does not count
+  const auto text = read_scenario_text(path, scenario_bytes_max + mark_bytes);
+  if (text) return parse_scenario(*text, path, options);
+  return std::unexpected(Findings{{.file = path,
+                                   .line = 1,
+                                   .column = 1,
+                                   .message = text.error().message,
+                                   .hint = text.error().hint,
+                                   .source_line = ""}});
 }
 
 ScenarioSummary summarize_scenario(std::string_view text) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 namespace vhdlab::scenarios {
@@ -31,6 +32,14 @@ struct RawRequest {
 class LineReader {
  public:
   static Result<LineReader> open(const std::string& path) {
+    // Asked first: opening a pipe would wait for a writer, and a trace is read more than once.
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+      return failure(ErrorKind::invalid_argument, "trace-unreadable",
+                     fmt::format("{}: is {}, expected a file of requests", path,
+                                 S_ISDIR(status.st_mode) ? "a folder" : "no regular file"),
+                     "name a trace with --set trace=FILE or in the scenario's replay step");
+    }
     errno = 0;
     gzFile file = gzopen(path.c_str(), "rb");
     if (file == nullptr) {
