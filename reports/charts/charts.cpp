@@ -374,6 +374,9 @@ class Album {
   }
 
   [[nodiscard]] std::string interval_advice() const {
+    if (std::ranges::all_of(runs_, [](const Run& run) { return is_in_virtual_time(*run.record); }))
+      return axis_.numeric ? "Points are in virtual time, where repeats do not differ."
+                           : "Bars are in virtual time, where repeats do not differ.";
     return axis_.numeric ? "Points are medians of the repeats, bands their intervals."
                          : "Bars are medians of the repeats, whiskers their intervals.";
   }

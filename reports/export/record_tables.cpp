@@ -74,6 +74,7 @@ const Summary* first_summary(const RunRecord& record, const std::string& name) {
 std::string interval_note(const RunRecord& record, const std::string& name) {
   const Summary* summary = first_summary(record, name);
   if (summary == nullptr) return "";
+  if (is_in_virtual_time(record)) return "in virtual time: every repeat gives the same figures";
   if (summary->interval == IntervalKind::none) return "one repeat: nothing is known about the spread";
   return "median, and " + interval_text(*summary);
 }
@@ -81,7 +82,7 @@ std::string interval_note(const RunRecord& record, const std::string& name) {
 // The same where only medians are shown.
 std::string medians_note(const RunRecord& record, const std::string& name) {
   const Summary* summary = first_summary(record, name);
-  if (summary == nullptr || summary->interval == IntervalKind::none) return "";
+  if (summary == nullptr || summary->interval == IntervalKind::none || is_in_virtual_time(record)) return "";
   return fmt::format("medians of {} repeats; the report has the {} of each", summary->count,
                      interval_name(summary->interval));
 }

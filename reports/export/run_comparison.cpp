@@ -32,6 +32,10 @@ struct Strongest {
   Better better = Better::higher;
 };
 
+std::string no_difference(Chance chance) {
+  return chance == Chance::none ? "no difference" : "no difference that these repeats can show";
+}
+
 bool is_shown(const Comparison& comparison) {
   return comparison.verdict == Verdict::higher || comparison.verdict == Verdict::lower;
 }
@@ -41,14 +45,16 @@ bool is_shown(const Comparison& comparison) {
 RunComparison compare_runs(const RunRecord& a, const std::string& a_name, const RunRecord& b,
                            const std::string& b_name) {
   RunComparison result;
+  const Chance chance = is_in_virtual_time(a) && is_in_virtual_time(b) ? Chance::none : Chance::possible;
   result.table.title = fmt::format("{} against {}", b_name, a_name);
-  result.table.columns = {{"measurement", "measurement", false},
-                          {"point", "point", false},
-                          {"metric", "metric", false},
-                          {"a", a_name, true},
-                          {"b", b_name, true},
-                          {"ratio", "b / a", true},
-                          {"verdict", "what the repeats show", false}};
+  result.table.columns = {
+      {"measurement", "measurement", false},
+      {"point", "point", false},
+      {"metric", "metric", false},
+      {"a", a_name, true},
+      {"b", b_name, true},
+      {"ratio", "b / a", true},
+      {"verdict", chance == Chance::none ? "difference" : "what the repeats show", false}};
   for (const std::string& name : measurement_names(a)) {
     size_t compared = 0;
     size_t shown = 0;
@@ -60,7 +66,7 @@ RunComparison compare_runs(const RunRecord& a, const std::string& a_name, const 
       if (base == nullptr || other == nullptr || base->kind != other->kind) continue;
       const Metric& metric = *find_metric(main_metric(base->kind));
       const Comparison comparison =
-          compare(metric_values(*base, metric.name), metric_values(*other, metric.name), a.seed);
+          compare(metric_values(*base, metric.name), metric_values(*other, metric.name), a.seed, chance);
       if (comparison.verdict == Verdict::not_comparable) continue;
       ++compared;
       const std::string place = label_of(point.parameters);
@@ -79,8 +85,8 @@ RunComparison compare_runs(const RunRecord& a, const std::string& a_name, const 
     if (compared == 0) {
       result.findings.push_back(fmt::format("{}: the runs have no point in common.", words(name)));
     } else if (!strongest) {
-      result.findings.push_back(fmt::format(
-          "{}: no difference that these repeats can show at any of {} points.", words(name), compared));
+      result.findings.push_back(
+          fmt::format("{}: {} at any of {} points.", words(name), no_difference(chance), compared));
     } else {
       result.findings.push_back(fmt::format("{}: {}{}; {} of {} points differ.", words(name),
                                             strongest->place.empty() ? "" : "at " + strongest->place + " ",

@@ -60,7 +60,10 @@ std::vector<Step> steps_of(const Curve& curve, const std::string& name) {
 
 class Narrator {
  public:
-  explicit Narrator(const RunRecord& record) : record_(record), view_(view_of(record)) {}
+  explicit Narrator(const RunRecord& record)
+      : record_(record),
+        view_(view_of(record)),
+        chance_(is_in_virtual_time(record) ? Chance::none : Chance::possible) {}
 
   std::vector<std::string> tell() {
     if (record_.verification.sectors_wrong != 0) tell_wrong_data();
@@ -165,7 +168,7 @@ class Narrator {
     const Step& first = steps.front();
     const Step& last = steps.back();
     const Comparison change = compare(metric_values(*first.measurement, "iops"),
-                                      metric_values(*last.measurement, "iops"), record_.seed);
+                                      metric_values(*last.measurement, "iops"), record_.seed, chance_);
     const bool from_zero = view_.numeric && first.point->parameters[*view_.axis].number == 0;
     const std::string subject = subject_of(steps);
     const std::string from = place_of(*first.point);
@@ -190,6 +193,9 @@ class Narrator {
       case Verdict::too_few:
         sentence = fmt::format("{} measured {} {}, but the repeats are too few to rule out chance", opening,
                                share, of_what);
+        break;
+      case Verdict::same:
+        sentence = fmt::format("{} have the same rate at {} as at {}", subject, to, from);
         break;
       case Verdict::not_comparable:
         sentence = fmt::format("{} have no rate to compare between {} and {}", subject, from, to);
@@ -218,6 +224,10 @@ class Narrator {
       const auto cost = fit_repeats(depths, values, record_.seed);
       if (!cost) continue;
       const Interval& interval = cost->interval;
+      if (chance_ == Chance::none) {
+        if (cost->fit.slope <= 0) return "";
+        return fmt::format("; each layer costs {} of {}", value_text(cost->fit.slope, "ns"), what);
+      }
       if (interval.kind == IntervalKind::none) {
         if (cost->fit.slope <= 0) return "";
         return fmt::format("; each layer costs about {} of {} (too few repeats for an interval)",
@@ -236,7 +246,7 @@ class Narrator {
     const Summary* iops = find_summary(measurement, "iops");
     if (iops == nullptr) return sentence + "no operation finished";
     sentence += fmt::format("{} operations per second", value_text(iops->median, "1/s"));
-    if (iops->interval != IntervalKind::none) {
+    if (iops->interval != IntervalKind::none && iops->low < iops->high) {
       sentence += fmt::format(" ({}, {})", span_text(iops->low, iops->high, "1/s"), interval_text(*iops));
     }
     if (const Summary* rate = find_summary(measurement, "bytes_per_s")) {
@@ -352,7 +362,7 @@ class Narrator {
   // "pair by pair, newest first, costs 7.4 times as much (7.1 to 7.7) and writes 8.1 times the bytes"
   [[nodiscard]] std::string order_against(const Measurement& base, const Measurement& other) const {
     const Comparison time =
-        compare(metric_values(base, "duration_s"), metric_values(other, "duration_s"), record_.seed);
+        compare(metric_values(base, "duration_s"), metric_values(other, "duration_s"), record_.seed, chance_);
     std::string text = merge_order_words(other.workload.merge_order);
     if (text.find(',') != std::string::npos) text += ",";
     switch (time.verdict) {
@@ -368,6 +378,9 @@ class Narrator {
       case Verdict::not_shown:
       case Verdict::not_comparable:
         text += " takes no different time that these repeats can show";
+        break;
+      case Verdict::same:
+        text += " takes the same time";
         break;
     }
     const double base_written = median(base, "bytes_written");
@@ -390,6 +403,7 @@ class Narrator {
 
   const RunRecord& record_;
   SweepView view_;
+  Chance chance_;
   std::vector<std::string> sentences_;
 };
 

@@ -1,6 +1,7 @@
 // Putting the page together: sentences, tables, charts, and the parts the program carries.
 #include "reports/html/html.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -138,8 +139,12 @@ class Page {
   void add_foot() {
     html_ += page_foot_html(
         records_.front().tool_version,
-        "Medians and intervals: with 2 to 5 repeats an interval is their range, with 6 or more it "
-        "holds the true median with 95 % confidence.",
+        std::ranges::all_of(records_, is_in_virtual_time)
+            ? "In virtual time: the figures follow from the scenario, the device and the seed, and every "
+              "repeat "
+              "gives the same."
+            : "Medians and intervals: with 2 to 5 repeats an interval is their range, with 6 or more it "
+              "holds the true median with 95 % confidence.",
         !charts_.empty());
   }
 

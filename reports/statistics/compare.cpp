@@ -37,11 +37,15 @@ std::string signed_percent(double share) {
 
 }  // namespace
 
-Comparison compare(std::span<const double> a, std::span<const double> b, uint64_t seed) {
+Comparison compare(std::span<const double> a, std::span<const double> b, uint64_t seed, Chance chance) {
   const double a_median = median_of(a);
   if (a.empty() || b.empty() || a_median == 0) return {};
   Comparison comparison{.ratio = median_of(b) / a_median, .interval = {}, .verdict = Verdict::not_shown};
 
+  if (chance == Chance::none) {
+    comparison.verdict = comparison.ratio == 1 ? Verdict::same : verdict_of(comparison.ratio);
+    return comparison;
+  }
   if (a.size() >= bootstrap_count_min && b.size() >= bootstrap_count_min) {
     const std::vector<std::vector<double>> groups = {{a.begin(), a.end()}, {b.begin(), b.end()}};
     comparison.interval = bootstrap_interval(
@@ -92,6 +96,8 @@ std::string describe(const Comparison& comparison, std::string_view b_name, Bett
     case Verdict::too_few:
       return fmt::format("{} measured {} % {}{}, but so few repeats could part by chance", b_name,
                          percent(std::abs(change)), word, sizes);
+    case Verdict::same:
+      return "no difference";
     case Verdict::not_comparable:
       return "nothing to compare";
   }

@@ -19,11 +19,16 @@ namespace vhdlab::reports {
 
 enum class Better { higher, lower };  // which direction of a metric is good
 
+// Whether the values hold chance that a verdict must rule out: the clock of a machine does, virtual time does
+// not, where repeats are copies and one of them says it all.
+enum class Chance { possible, none };
+
 enum class Verdict {
   higher,          // B's values are higher than A's
   lower,           // B's values are lower than A's
   not_shown,       // these repeats show no difference; there may be one smaller than the interval
   too_few,         // the values do not overlap, but so few repeats could part by chance
+  same,            // without chance: the medians are equal
   not_comparable,  // a side has no values, or A's median is 0
 };
 
@@ -33,7 +38,9 @@ struct Comparison {
   Verdict verdict = Verdict::not_comparable;
 };
 
-[[nodiscard]] Comparison compare(std::span<const double> a, std::span<const double> b, uint64_t seed);
+// Without chance there is no interval, and any difference of the medians is one.
+[[nodiscard]] Comparison compare(std::span<const double> a, std::span<const double> b, uint64_t seed,
+                                 Chance chance = Chance::possible);
 
 // The comparison in words, of a metric where `better` says which way is good:
 // "B is 12 % slower (8 to 16 %)", "no difference that these repeats can show (-3 to +2 %)".

@@ -57,9 +57,15 @@ const reports::Point* matching_point(const reports::RunRecord& record, const rep
   return found == record.points.end() ? nullptr : &*found;
 }
 
+reports::Chance chance_between(const reports::RunRecord& a, const reports::RunRecord& b) {
+  return reports::is_in_virtual_time(a) && reports::is_in_virtual_time(b) ? reports::Chance::none
+                                                                          : reports::Chance::possible;
+}
+
 std::vector<ComparedValue> compare_all(const reports::RunRecord& a, const reports::RunRecord& b,
                                        const std::vector<std::string>& metrics_asked_for) {
   std::vector<ComparedValue> compared;
+  const reports::Chance chance = chance_between(a, b);
   for (const std::string& name : reports::measurement_names(a)) {
     for (const reports::Point& a_point : a.points) {
       const reports::Point* b_point = matching_point(b, a_point);
@@ -76,7 +82,7 @@ std::vector<ComparedValue> compare_all(const reports::RunRecord& a, const report
                             .metric = reports::find_metric(metric),
                             .a_median = reports::median_of(a_values),
                             .b_median = reports::median_of(b_values),
-                            .comparison = reports::compare(a_values, b_values, bootstrap_seed)});
+                            .comparison = reports::compare(a_values, b_values, bootstrap_seed, chance)});
       }
     }
   }
@@ -112,11 +118,12 @@ std::vector<std::string> sentences(const std::vector<ComparedValue>& compared) {
       if (largest == nullptr || size(value) > size(*largest)) largest = &value;
     }
     if (largest == nullptr) {
-      result.push_back(points == 1
-                           ? fmt::format("{}: {}", first.measurement, describe_value(first))
-                           : fmt::format("{}: no difference in {} that these repeats can show, at any of "
-                                         "{} points",
-                                         first.measurement, first.metric->name, points));
+      result.push_back(
+          points == 1
+              ? fmt::format("{}: {}", first.measurement, describe_value(first))
+              : fmt::format(
+                    "{}: no difference in {}{}, at any of {} points", first.measurement, first.metric->name,
+                    first.comparison.verdict == Verdict::same ? "" : " that these repeats can show", points));
       continue;
     }
     std::string sentence = fmt::format("{}: {}", first.measurement, describe_value(*largest));
@@ -161,6 +168,8 @@ std::string_view verdict_word(Verdict verdict) {
       return "not_shown";
     case Verdict::too_few:
       return "too_few";
+    case Verdict::same:
+      return "same";
     case Verdict::not_comparable:
       break;
   }
@@ -174,6 +183,10 @@ void print_as_json(const CommandContext& context, const std::vector<ComparedValu
   document["differences"] = differences;
   document["comparisons"] = nlohmann::ordered_json::array();
   for (const ComparedValue& value : compared) {
+    const auto bound = [&](double ratio) {
+      const bool is_known = value.comparison.interval.kind != reports::IntervalKind::none;
+      return is_known ? nlohmann::ordered_json(ratio) : nlohmann::ordered_json();
+    };
     document["comparisons"].push_back({{"measurement", value.measurement},
                                        {"point", value.point},
                                        {"metric", value.metric->name},
@@ -181,8 +194,8 @@ void print_as_json(const CommandContext& context, const std::vector<ComparedValu
                                        {"a_median", value.a_median},
                                        {"b_median", value.b_median},
                                        {"ratio", value.comparison.ratio},
-                                       {"ratio_low", value.comparison.interval.low},
-                                       {"ratio_high", value.comparison.interval.high},
+                                       {"ratio_low", bound(value.comparison.interval.low)},
+                                       {"ratio_high", bound(value.comparison.interval.high)},
                                        {"verdict", verdict_word(value.comparison.verdict)}});
   }
   context.out << json_text(document);

@@ -37,6 +37,16 @@ TEST(Compare, WantsEnoughRepeatsBeforeSeparationCounts) {
   EXPECT_EQ(compare(Values{100, 101, 102, 103}, Values{90, 91, 92, 93}, 1).verdict, Verdict::lower);
 }
 
+TEST(Compare, TakesEveryDifferenceForOneWhereThereIsNoChance) {
+  // Goal: in virtual time one value is the value. Method: one against one, apart and equal.
+  const Comparison apart = compare(Values{100}, Values{90}, 1, Chance::none);
+  EXPECT_EQ(apart.verdict, Verdict::lower);
+  EXPECT_EQ(describe(apart, "B", Better::higher), "B is 10 % slower");
+  const Comparison equal = compare(Values{100, 100}, Values{100}, 1, Chance::none);
+  EXPECT_EQ(equal.verdict, Verdict::same);
+  EXPECT_EQ(describe(equal, "B", Better::higher), "no difference");
+}
+
 TEST(Compare, GivesTheExtremeRatiosAsRangeOfFewRepeats) {
   // Goal: the documented interval. Method: two repeats each.
   const Comparison comparison = compare(Values{100, 110}, Values{50, 55}, 1);

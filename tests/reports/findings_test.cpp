@@ -71,6 +71,32 @@ TEST(Findings, SayWhenRepeatsAreTooFew) {
             "out chance.");
 }
 
+TEST(Findings, SpeakOfNoChanceInVirtualTime) {
+  // Goal: the simulator's repeats are copies: one is enough, equal is equal, and a layer's cost is a number.
+  // Method: one and three repeats at three depths, one rate that falls and one that stays.
+  for (const auto& rates : {std::vector<double>{700}, std::vector<double>{700, 700, 700}}) {
+    RunRecord record = two_depths({1000}, {700});
+    record.target = "sim";
+    for (Point& point : record.points) {
+      Measurement& reads = point.measurements[0];
+      reads.repeats.resize(rates.size(), reads.repeats[0]);
+      summarise_measurement(reads);
+    }
+    EXPECT_EQ(find_out(record)[0], "Random 4 KiB reads keep 70 % of their rate at depth 32.");
+  }
+  RunRecord still = two_depths({1000}, {1000});
+  still.target = "sim";
+  EXPECT_EQ(find_out(still)[0], "Random 4 KiB reads have the same rate at depth 32 as at depth 0.");
+  for (const RunRecord& record : {samples::read_degradation("sim"), samples::merge_cost()}) {
+    RunRecord simulated = record;
+    simulated.target = "sim";
+    for (const std::string& sentence : find_out(simulated)) {
+      for (const char* word : {"chance", "repeats", "range", "interval", "prove"})
+        EXPECT_EQ(sentence.find(word), std::string::npos) << sentence;
+    }
+  }
+}
+
 TEST(Findings, TellTheFirstCurvesOfManyAndPassOverTheRest) {
   // Goal: three curves are told, not three and the fifth. Method: five devices at two depths.
   RunRecord record;
