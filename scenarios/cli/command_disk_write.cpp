@@ -80,9 +80,9 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   Chain chain = TRY(open_chain(context.files, path, {.mode = OpenMode::read_write}, context.random));
   const uint64_t disk_size = chain.disk_size_bytes();
   if (offset > disk_size || length > disk_size - offset) {
-    return failure(
-        ErrorKind::invalid_argument, "disk-range",
-        fmt::format("{}: {} bytes at {} do not fit into its {} bytes", path, length, offset, disk_size));
+    return failure(ErrorKind::invalid_argument, "disk-range",
+                   fmt::format("{}: {} at {} do not fit into its {}", path, exact_size(length),
+                               exact_size(offset), exact_size(disk_size)));
   }
   TRY(copy_into(*from, length, chain, offset));
   TRY(chain.close());

@@ -40,11 +40,14 @@ constexpr std::string_view report_name = "report.html";
 // The options that stand for a --set of the scenario's own keys.
 Result<std::vector<std::string>> overrides_of(const Arguments& arguments) {
   std::vector<std::string> overrides = arguments.texts("set");
-  for (const char* option : {"repeat", "seed"}) {
-    if (const auto value = TRY(arguments.number(option))) {
-      overrides.push_back(fmt::format("{}={}", option, *value));
+  if (const auto repeat = TRY(arguments.number("repeat"))) {
+    if (*repeat < 1 || *repeat > repeat_max) {
+      return usage_failure("usage-value",
+                           fmt::format("--repeat: {} is not from 1 to {}", *repeat, repeat_max));
     }
+    overrides.push_back(fmt::format("repeat={}", *repeat));
   }
+  if (const auto seed = TRY(arguments.number("seed"))) overrides.push_back(fmt::format("seed={}", *seed));
   return overrides;
 }
 
@@ -150,10 +153,15 @@ class ResultsFolder {
 
  private:
   Result<void> make_folder(const fs::path& folder) {
-    if (folder.empty() || fs::is_directory(folder)) return {};
-    TRY(make_folder(folder.parent_path()));
     std::error_code error;
+    if (folder.empty() || fs::is_directory(folder, error)) return {};
+    TRY(make_folder(folder.parent_path()));
     const bool is_new = fs::create_directory(folder, error);
+    if (error == std::errc::file_exists || error == std::errc::not_a_directory) {
+      return failure(ErrorKind::already_exists, "output-not-a-folder",
+                     fmt::format("{}: is there and no folder, expected one for results", folder.string()),
+                     "name another folder with --output");
+    }
     if (error) return system_failure(folder.string(), "make the folder", error.value());
     if (is_new) made_.insert(made_.begin(), folder);  // innermost first, for removal
     return {};

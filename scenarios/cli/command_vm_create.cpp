@@ -22,6 +22,9 @@ constexpr std::array<std::string_view, 3> host_words = {"2008r2", "2012r2", "201
 Result<MachineDiskRequest> read_disk(const std::string& text) {
   const size_t equals = text.rfind('=');
   MachineDiskRequest disk{.file_name = text.substr(0, equals), .size_bytes = {}};
+  if (disk.file_name.empty())
+    return usage_failure("usage-value", fmt::format("--disk: '{}' names no file", text),
+                         "write NAME=SIZE, as in --disk web.vhdx=8GiB, or NAME");
   if (equals == std::string::npos) return disk;
   const auto size = parse_size_bytes(std::string_view(text).substr(equals + 1));
   if (!size) return usage_failure("usage-value", fmt::format("--disk: {}", size.error().message));

@@ -114,6 +114,10 @@ Result<DiskSurvey> survey_disk(FileSystem& files, const std::string& path, Rando
 Result<void> check_numbers(const std::string& path, const vhdx::DiskMetadata& metadata) {
   if (const auto checked = as_usage(vhdx::check_disk_numbers(path, metadata)); !checked) {
     Error error = checked.error();
+    if (error.fault == "vhdx-disk-size") {
+      error.message = fmt::format("{}: a disk of {} is over 64 TiB or not whole sectors", path,
+                                  exact_size(metadata.disk_size_bytes));
+    }
     error.hint = fmt::format(
         "a disk has 3MiB to 64TiB in whole sectors of {} bytes, and blocks of 1MiB to 256MiB, a power of two",
         metadata.logical_sector_size_bytes);

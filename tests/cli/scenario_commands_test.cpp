@@ -145,6 +145,22 @@ TEST_F(ScenarioCommands, RunRefusesAFaultyScenarioBeforeMakingAnything) {
   EXPECT_EQ(vhdlab({"run", scenario, "--target", "moon"}).exit_code, 2);
 }
 
+TEST_F(ScenarioCommands, AnOptionOutOfRangeIsNamedAsItWasTyped) {
+  // Goal: a fault names what the user wrote, not what the program made of it. Method: --repeat beyond its
+  // ends, and a results folder that is a file.
+  for (const char* repeat : {"0", "1001"}) {
+    const ProgramResult refused = vhdlab({"run", scenario, "--repeat", repeat, "--output", results});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_EQ(refused.errors, std::string("vhdlab: error: --repeat: ") + repeat + " is not from 1 to 1000\n");
+  }
+  for (const std::string& output : {scenario, std::string("/dev/null"), scenario + "/below"}) {
+    const ProgramResult refused = vhdlab({"run", scenario, "--output", output});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_NE(refused.errors.find("no folder"), std::string::npos) << refused.errors;
+    EXPECT_EQ(refused.errors.find("remove it"), std::string::npos) << refused.errors;
+  }
+}
+
 TEST_F(ScenarioCommands, CheckShowsEveryFindingOfEveryFile) {
   // Goal: a good file is said to be good, a bad one fails the command; JSON has the places.
   EXPECT_EQ(vhdlab({"check", scenario}).exit_code, 0);
