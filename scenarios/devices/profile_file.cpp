@@ -10,6 +10,7 @@
 
 #include "scenarios/language/document.h"
 #include "scenarios/language/parse.h"
+#include "scenarios/language/scenario_text.h"
 #include "scenarios/language/settings.h"
 #include "scenarios/language/words.h"
 
@@ -51,7 +52,8 @@ class Reader {
 
   std::optional<sim::DeviceProfile> read(std::string name, std::string summary) {
     if (root_.kind != Node::Kind::mapping) {
-      judge_.add(root_, "a device profile is a mapping", "begin it with 'device: ssd', 'hdd', ...");
+      judge_.add(root_, "this is no device profile, which is a list of 'key: value'",
+                 "begin it with device: server, hdd, ssd, shared-volume or raid");
       return std::nullopt;
     }
     const Node* device = root_.find("device");
@@ -280,7 +282,7 @@ class Reader {
 
 Result<std::string> read_text(FileSystem& files, const std::string& path) {
   const auto file = TRY(files.open(path, OpenMode::read_only));
-  std::string text(std::min<uint64_t>(TRY(file->size_bytes()), scenario_bytes_max), '\0');
+  std::string text(std::min<uint64_t>(TRY(file->size_bytes()), scenario_bytes_max + 1), '\0');
   TRY(file->read(0, std::as_writable_bytes(std::span(text))));
   return text;
 }
@@ -295,7 +297,18 @@ std::expected<sim::DeviceProfile, Findings> parse_profile(std::string_view text,
                                                           const std::string& file,
                                                           const ProfileFinder& finder) {
   FindingCollector findings;
-  findings.add_source(file, text);
+  findings.add_source(file, text.substr(0, scenario_bytes_max));
+  if (text.size() > scenario_bytes_max) {
+    findings.add({},
+                 fmt::format("the file is larger than the {} of a profile", format_size(scenario_bytes_max)),
+                 "is this a device profile?");
+    return std::unexpected(findings.take());
+  }
+  if (const auto line = line_of_binary(text)) {
+    findings.add({.source = 0, .line = *line, .column = 1}, "this is not a text file in UTF-8",
+                 "a device profile is YAML; 'vhdlab list devices' shows the shipped ones");
+    return std::unexpected(findings.take());
+  }
   const auto root = read_document(text, {}, findings);
   std::optional<sim::DeviceProfile> profile;
   if (root && findings.empty()) {
@@ -309,7 +322,11 @@ std::expected<sim::DeviceProfile, Findings> parse_profile(std::string_view text,
 
 std::expected<sim::DeviceProfile, Findings> ProfileLibrary::find(const std::string& name,
                                                                  const ProfileFinder& members) const {
-  const bool is_path = name.find('/') != std::string::npos || fs::path(name).extension() == ".yaml";
+  bool is_path = name.find('/') != std::string::npos || fs::path(name).extension() == ".yaml";
+  // A file of that name, where no shipped device has it.
+  if (!is_path && files_.exists(name))
+    is_path = !library_folder_ ||
+              !files_.exists((fs::path(*library_folder_) / "devices" / (name + ".yaml")).string());
   if (!is_path && !library_folder_) {
     return std::unexpected(one_finding(name, "the shipped devices are not where they belong",
                                        "install vhdlab again, or give the path of a profile"));

@@ -41,7 +41,8 @@ class ProfileLibrary final : public ProfileFinder {
   ProfileLibrary(FileSystem& files, std::optional<std::string> library_folder)
       : files_(files), library_folder_(std::move(library_folder)) {}
 
-  // `name` is a shipped one's, or a path where it has a '/' or ends in .yaml.
+  // `name` is a shipped one's, or a path where it has a '/', ends in .yaml, or no shipped one is called so
+  // and a file is.
   std::expected<sim::DeviceProfile, Findings> find(const std::string& name,
                                                    const ProfileFinder& members) const override;
   [[nodiscard]] std::expected<sim::DeviceProfile, Findings> find(const std::string& name) const {

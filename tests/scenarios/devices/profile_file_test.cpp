@@ -2,6 +2,7 @@
 #include "scenarios/devices/profile_file.h"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <variant>
@@ -13,6 +14,7 @@
 #include "scenarios/language/parse.h"
 #include "sim/device/hdd.h"
 #include "tests/support/checkout.h"
+#include "tests/support/temporary_folder.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -48,6 +50,33 @@ TEST_F(ProfileFile, EveryShippedDeviceLoadsAndSaysWhatItIs) {
   }
   EXPECT_THAT(names, ElementsAre("hdd-10k", "hdd-7200", "nvme", "raid10-hdd", "raid5-hdd", "sata-ssd",
                                  "shared-volume"));
+}
+
+TEST_F(ProfileFile, AFileThatIsNoProfileIsToldSo) {
+  // Goal: `--device text.txt` says what is wrong with text.txt, not that there is no such device. Method:
+  // files of several kinds, named without a '/' from the folder they lie in; and a name nothing has.
+  const tests::TemporaryFolder folder;
+  const auto earlier = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  auto told = [&](const std::string& name) {
+    const auto profile = library.find(name);
+    return profile ? "none" : render_findings(profile.error());
+  };
+  const auto save = [](const char* name, const std::string& text) { std::ofstream(name) << text; };
+  save("text.txt", "hello\n");
+  save("empty", "");
+  save("disk.vhdx", std::string("vhdxfile\0\xff", 10));
+  save("large.txt", std::string(300 * 1024, '#'));
+  save("mine.profile", "device: server\nservice: 1ms\ncapacity: 1GiB\n");
+  EXPECT_THAT(told("text.txt"), HasSubstr("text.txt:1:1: error: this is no device profile"));
+  EXPECT_THAT(told("empty"), HasSubstr("this is no device profile"));
+  EXPECT_THAT(told("disk.vhdx"), HasSubstr("not a text file"));
+  EXPECT_THAT(told("large.txt"), HasSubstr("larger than the 256 KiB of a profile"));
+  EXPECT_THAT(told("mine.profile"), testing::Not(HasSubstr("there is no device")));
+  EXPECT_THAT(told("nvm"), HasSubstr("there is no device 'nvm'"));
+  save("nvme", "hello\n");
+  EXPECT_EQ(told("nvme"), "none") << "the shipped one";
+  std::filesystem::current_path(earlier);
 }
 
 TEST_F(ProfileFile, SeeksOfTheAtlas10KLieWithinFivePercentOfThePublishedCurve) {
