@@ -44,6 +44,9 @@ class BatchesVirtual final : public sim::EventHandler {
 
   void on_event(sim::VirtualTime now, uint64_t token) override;
 
+  // What is in flight ends, and nothing follows it: `next` is never called.
+  void abandon() { has_failed_ = true; }
+
  private:
   enum class Stage { planning, tasks, publishing };
 

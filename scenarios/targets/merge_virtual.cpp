@@ -38,7 +38,13 @@ bool LiveMergeVirtual::is_good(Result<void> result) {
 
 // ---- Waiting ----
 
+void LiveMergeVirtual::abandon() {
+  is_abandoned_ = true;
+  batches_.abandon();
+}
+
 void LiveMergeVirtual::on_event(VirtualTime, uint64_t token) {
+  if (is_abandoned_) return;
   if (token == go_on) return std::exchange(next_, {})();
   if (parts_left_ > 0 && --parts_left_ > 0) return;
   if (next_request_ == cost_.requests.size()) {

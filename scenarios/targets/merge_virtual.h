@@ -49,6 +49,7 @@ class LiveMergeVirtual final : public BesideLoad, public sim::EventHandler {
                    const StepProgress& progress, const StopRequested& stop);
 
   void begin(VirtualLoad& load) override;
+  void abandon() override;
   void on_event(sim::VirtualTime now, uint64_t token) override;
 
   // Whole once the run is over; not finished, and without an explanation, where a bound ended the run.
@@ -81,6 +82,7 @@ class LiveMergeVirtual final : public BesideLoad, public sim::EventHandler {
   const StepProgress& progress_;
   const StopRequested& stop_;
   VirtualLoad* load_ = nullptr;
+  bool is_abandoned_ = false;
   LiveCourse course_;
   Pace pace_;
   LiveMergeOutcome outcome_;

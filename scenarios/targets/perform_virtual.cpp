@@ -49,7 +49,10 @@ class Performance final : public sim::EventHandler, public VirtualLoad {
       begin_operation(worker);
     const sim::RunEnd end = room_.events.run(
         {.events_max = room_.events.events_handled() + events_max, .time_max = begin_ + virtual_time_max});
-    if (error_) return std::unexpected(*std::move(error_));
+    if (error_) {
+      drain(beside);
+      return std::unexpected(*std::move(error_));
+    }
     const bool is_bounded = end == sim::RunEnd::events_exhausted || end == sim::RunEnd::time_exhausted;
     if (is_bounded) {  // what is in flight still ends, so that the next step meets a device at rest
       is_ending_ = true;
@@ -67,6 +70,7 @@ class Performance final : public sim::EventHandler, public VirtualLoad {
   }
 
   void on_event(VirtualTime now, uint64_t token) override {
+    if (error_) return;
     Worker& worker = workers_[token];
     if (worker.is_waiting_for_its_time) {
       worker.is_waiting_for_its_time = false;
@@ -121,6 +125,13 @@ class Performance final : public sim::EventHandler, public VirtualLoad {
     uint64_t worker = 0;
     VirtualTime since;
   };
+
+  // After a failure: what is in flight ends, so that no event is left for who is gone by then.
+  void drain(BesideLoad* beside) {
+    if (beside != nullptr) beside->abandon();
+    while (room_.events.run() == sim::RunEnd::stopped) {
+    }
+  }
 
   void tell_if_still() {
     if (is_paused_ && in_system_ == 0 && told_ != nullptr)

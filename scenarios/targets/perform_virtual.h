@@ -56,6 +56,8 @@ class VirtualLoad {
 class BesideLoad {
  public:
   virtual void begin(VirtualLoad& load) = 0;
+  // The run has failed: what was begun comes to its end, and nothing follows from it.
+  virtual void abandon() = 0;
 
  protected:
   ~BesideLoad() = default;
@@ -67,8 +69,9 @@ struct VirtualOutcome {
   std::optional<sim::RunEnd> ended_early{};  // a bound was reached before the step was over
 };
 
-// The measured part or a warm-up: operations from number `first` on. Faults: perform-interrupted,
-// sim-device-full, sim-little (a fault of the simulator itself), those of pricing.
+// The measured part or a warm-up: operations from number `first` on. Nothing is left to happen on return,
+// also of a failure. Faults: perform-interrupted, sim-device-full, sim-little (a fault of the simulator
+// itself), those of pricing.
 [[nodiscard]] Result<VirtualOutcome> perform_virtual(const VirtualMachineRoom& room, OperationPricer& pricer,
                                                      const OperationStream& stream, uint64_t first,
                                                      uint64_t operations_max, const PerformSettings& settings,
