@@ -78,6 +78,8 @@ Result<void> Machine::make_disk(const MachineDiskRequest& request) {
 
 Result<Machine> Machine::create(FileSystem& files, const std::string& folder, const MachineRequest& request,
                                 RandomSource& random) {
+  TRY(check_machine_name(request.name));
+  TRY(check_checkpoints_max(request.checkpoints_max));
   Machine machine = TRY(take_hold(files, folder, random));
   if (files.exists(manifest_path(machine.folder_))) {
     machine.manifest_ = TRY(read_manifest(files, machine.folder_));
@@ -268,6 +270,7 @@ Result<void> Machine::carry_out(CheckpointPlan plan, MachineState state) {
 
 Result<Guid> Machine::take_checkpoint(const CheckpointRequest& request) {
   TRY(check_kind(manifest_.host, request.kind));
+  if (!request.name.empty()) TRY(check_checkpoint_name(request.name));
   Checkpoint checkpoint{.id = Guid::make_random(*random_),
                         .parent = {},
                         .name = request.name.empty()
@@ -302,6 +305,7 @@ Result<void> Machine::delete_subtree(const Guid& id) {
 }
 
 Result<void> Machine::rename(const Guid& id, const std::string& name) {
+  TRY(check_checkpoint_name(name));
   return carry_out(TRY(plan_rename(manifest_.tree, id, name)), manifest_.state);
 }
 

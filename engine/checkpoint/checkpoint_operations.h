@@ -66,8 +66,8 @@ struct PendingMergeEstimate {
 class Machine {
  public:
   // Makes the machine's folder its own; the disks' sizes and the like are checked by those who make disks.
-  // Faults: machine-exists, machine-in-use, machine-disk (no file of that name, or one that is part of a
-  // chain), file-exists, those of create_disk. A failure leaves nothing behind.
+  // Faults: machine-name, machine-limit, machine-exists, machine-in-use, machine-disk (no file of that name,
+  // or one that is part of a chain), file-exists, those of create_disk. A failure leaves nothing behind.
   [[nodiscard]] static Result<Machine> create(FileSystem& files, const std::string& folder,
                                               const MachineRequest& request, RandomSource& random);
 
@@ -89,7 +89,7 @@ class Machine {
   [[nodiscard]] const std::vector<std::string>& cleared_paths() const { return cleared_paths_; }
 
   // Now's files must not be open for writing anywhere: file-in-use. Faults beyond those of the plans:
-  // checkpoint-kind.
+  // checkpoint-kind, checkpoint-name.
   [[nodiscard]] Result<Guid> take_checkpoint(const CheckpointRequest& request);
   [[nodiscard]] Result<void> apply(const Guid& id);
   [[nodiscard]] Result<void> delete_checkpoint(const Guid& id);

@@ -205,6 +205,7 @@ std::map<std::string, Guid> add_checkpoints(const ParentOf& family, const std::s
       next.push_back(name);
       if (name == now) continue;
       Checkpoint checkpoint{.id = Guid::make_random(random), .name = name.substr(0, name.rfind('.'))};
+      if (!check_checkpoint_name(checkpoint.name)) checkpoint.name = name;  // "Now.avhdx" is no "Now"
       if (!parent.empty()) checkpoint.parent = id_of.at(parent);
       id_of.emplace(name, checkpoint.id);
       tree.checkpoints.push_back(std::move(checkpoint));
@@ -218,6 +219,8 @@ std::map<std::string, Guid> add_checkpoints(const ParentOf& family, const std::s
 
 Result<MachineManifest> plan_adoption(FileSystem& files, const std::string& folder,
                                       const AdoptRequest& request, RandomSource& random) {
+  TRY(check_machine_name(request.name));
+  TRY(check_checkpoints_max(request.checkpoints_max));
   Adopted adopted = TRY(choose_disks(files, folder, request, random));
   MachineManifest manifest{.name = request.name,
                            .id = Guid::make_random(random),

@@ -25,9 +25,10 @@ struct AdoptRequest {
 };
 
 // What the manifest of the folder would say: hand it to Machine::put_in_order. Several disks belong together
-// where their chains are lines of one length, or branch alike under the same GUIDs. Faults: adopt-nothing,
-// adopt-unreadable, adopt-parent (missing, elsewhere, or another disk), adopt-now (which leaf Now writes to
-// is not clear), adopt-disks (which checkpoints belong together is not clear).
+// where their chains are lines of one length, or branch alike under the same GUIDs. Faults: machine-name,
+// machine-limit, adopt-nothing, adopt-unreadable, adopt-parent (missing, elsewhere, or another disk),
+// adopt-now (which leaf Now writes to is not clear), adopt-disks (which checkpoints belong together is not
+// clear).
 [[nodiscard]] Result<MachineManifest> plan_adoption(FileSystem& files, const std::string& folder,
                                                     const AdoptRequest& request, RandomSource& random);
 

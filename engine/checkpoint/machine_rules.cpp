@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/utf16.h"
+
 namespace vhdlab {
 namespace {
 
@@ -18,7 +20,53 @@ constexpr std::array host_words = {HostWord{HostGeneration::windows_2008r2, "200
                                    HostWord{HostGeneration::windows_2012r2, "2012r2"},
                                    HostWord{HostGeneration::windows_2016, "2016"}};
 
+// What is wrong with a name, as the rest of a sentence; empty where nothing is.
+std::string trouble_with_name(std::string_view name) {
+  if (name.empty()) return "is empty";
+  if (!utf16le_from_utf8(name)) return "is not UTF-8";
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(name, is_control)) return "holds a control character, such as a line feed";
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  const auto characters = static_cast<size_t>(std::ranges::count_if(name, begins_character));
+  if (characters > name_characters_max)
+    return fmt::format("has {} characters, expected at most {}", characters, name_characters_max);
+  return "";
+}
+
+bool is_now(std::string_view name) {
+  return std::ranges::equal(name, std::string_view("now"),
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
 }  // namespace
+
+Result<void> check_machine_name(std::string_view name) {
+  const std::string trouble = trouble_with_name(name);
+  if (trouble.empty()) return {};
+  return failure(ErrorKind::invalid_argument, "machine-name", "the machine's name " + trouble,
+                 "give another with --name");
+}
+
+Result<void> check_checkpoint_name(std::string_view name) {
+  const std::string trouble = trouble_with_name(name);
+  if (!trouble.empty()) {
+    return failure(ErrorKind::invalid_argument, "checkpoint-name", "the checkpoint's name " + trouble,
+                   "choose another name");
+  }
+  if (is_now(name)) {
+    return failure(ErrorKind::invalid_argument, "checkpoint-name",
+                   fmt::format("'{}' is what the machine is at, and no checkpoint's name", name),
+                   "choose another name");
+  }
+  return {};
+}
+
+Result<void> check_checkpoints_max(size_t checkpoints_max) {
+  if (checkpoints_max > 0) return {};
+  return failure(ErrorKind::invalid_argument, "machine-limit",
+                 "a limit of 0 leaves the machine without checkpoints, expected at least 1",
+                 fmt::format("Hyper-V's own limit is {}", checkpoints_max_default));
+}
 
 std::string_view word_of(HostGeneration host) {
   return std::ranges::find(host_words, host, &HostWord::host)->word;

@@ -36,6 +36,16 @@ enum class HostGeneration {
 [[nodiscard]] Result<MachineState> state_after_start(MachineState before);
 [[nodiscard]] Result<MachineState> state_after_stop(MachineState before);
 
+// Names that people give: 1 to name_characters_max characters, none of them a control character. "Now",
+// however it is written, is what the machine is at and no checkpoint's name. Names need not be unique.
+// Faults: machine-name, checkpoint-name.
+inline constexpr size_t name_characters_max = 100;  // as Hyper-V's manager takes
+[[nodiscard]] Result<void> check_machine_name(std::string_view name);
+[[nodiscard]] Result<void> check_checkpoint_name(std::string_view name);
+
+// Faults: machine-limit (a machine that may have no checkpoint at all).
+[[nodiscard]] Result<void> check_checkpoints_max(size_t checkpoints_max);
+
 // "web - (2026-03-01 12:34:56)", in universal time: a checkpoint's name where nobody gives one.
 [[nodiscard]] std::string default_checkpoint_name(std::string_view machine_name, int64_t unix_seconds);
 

@@ -102,10 +102,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Freezes the files of all disks and gives the machine new, empty ones on them. Nothing is copied: "
-          "a "
-          "checkpoint is not a backup. Without a name it gets the machine's name and the time. The disks "
-          "must "
-          "not be open for writing anywhere.",
+          "a checkpoint is not a backup. Without a name it gets the machine's name and the time; names have "
+          "up to 100 characters, and 'Now' is none. The disks must not be open for writing anywhere.",
       .example = "vm checkpoint web 'before the update'",
   };
 }
@@ -210,7 +208,6 @@ CommandSyntax syntax() {
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
   Named named = TRY(open_named(context, arguments));
-  if (arguments.positional(2).empty()) return usage_failure("usage-value", "a name must not be empty");
   TRY(named.machine.rename(named.checkpoint.id, arguments.positional(2)));
   show(context, arguments, named.machine, format,
        fmt::format("'{}' is now '{}'", printable(named.checkpoint.name), printable(arguments.positional(2))),

@@ -113,6 +113,7 @@ TEST_F(VmCommands, RefuseWhatMakesNoSense) {
   EXPECT_EQ(refused({"create", machine(), "--disk", "a.vhdx=1"}).exit_code, 2);
   EXPECT_NE(refused({"create", machine(), "--disk", "=8MiB"}).errors.find("'=8MiB' names no file"),
             std::string::npos);
+  EXPECT_EQ(refused({"create", machine(), "--disk", "a.vhdx=8MiB", "--limit", "0"}).exit_code, 2);
   EXPECT_EQ(refused({"tree", machine()}).exit_code, 1);
   run({"create", machine(), "--disk", "a.vhdx=8MiB", "--disk", "b.vhdx=8MiB", "--limit", "1"});
   EXPECT_EQ(refused({"create", machine(), "--disk", "c.vhdx=8MiB"}).exit_code, 1);

@@ -42,6 +42,44 @@ class MachineTest : public testing::Test {
   SeededRandom random{1};
 };
 
+TEST_F(MachineTest, RefusesNamesNobodyCouldUse) {
+  // Goal: a name can be typed, seen in a tree and told from what the machine is at. Method: bad and good ones
+  // for checkpoints, new and renamed, and for machines; what is refused changes nothing.
+  Machine machine = create();
+  const Guid id = must(machine.take_checkpoint({.name = "first"}));
+  const std::string manifest = manifest_text(machine.manifest());
+  for (const std::string& name :
+       {std::string("Now"), std::string("NOW"), std::string("now"), std::string("a\nb"),
+        std::string("a\x1b[2J"), std::string("\xff"), std::string(100'000, 'a'), std::string(101, 'a')}) {
+    const auto taken = machine.take_checkpoint({.name = name});
+    ASSERT_FALSE(taken) << name.substr(0, 20);
+    EXPECT_EQ(taken.error().fault, "checkpoint-name");
+    const auto renamed = machine.rename(id, name);
+    ASSERT_FALSE(renamed);
+    EXPECT_EQ(renamed.error().fault, "checkpoint-name");
+  }
+  EXPECT_EQ(machine.rename(id, "").error().fault, "checkpoint-name");
+  EXPECT_EQ(manifest_text(machine.manifest()), manifest);
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i)
+    umlauts += "\u00e4";
+  for (const std::string& name : {umlauts, std::string("Now or never"), std::string("knows")})
+    EXPECT_TRUE(machine.rename(id, name)) << name;
+
+  MemoryFileSystem others;
+  for (const std::string& name : {std::string(), std::string(101, 'm'), std::string("a\tb")}) {
+    MachineRequest request = request_of({"web.vhdx"});
+    request.name = name;
+    const auto made = Machine::create(others, folder, request, random);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().fault, "machine-name");
+  }
+  const auto without = Machine::create(others, folder, request_of({"web.vhdx"}, 0), random);
+  ASSERT_FALSE(without);
+  EXPECT_EQ(without.error().fault, "machine-limit");
+  EXPECT_TRUE(must(others.list(folder)).empty());
+}
+
 TEST_F(MachineTest, KeepsContentsThroughRandomHistories) {
   // Goal: Now and every checkpoint read the same bytes after any operation, and the folder holds just the
   // tree's files. Method: random operations and merges on two disks of a machine, all contents compared after
