@@ -17,6 +17,7 @@
 #include "reports/html/html.h"
 #include "reports/results/result_file.h"
 #include "scenarios/cli/commands.h"
+#include "scenarios/cli/folder_lock.h"
 #include "scenarios/cli/output_format.h"
 #include "scenarios/cli/progress_line.h"
 #include "scenarios/cli/scenario_library.h"
@@ -140,11 +141,13 @@ class ResultsFolder {
   [[nodiscard]] const std::string& work_path() const { return work_path_; }
   [[nodiscard]] std::string file(std::string_view name) const { return (fs::path(path_) / name).string(); }
 
-  // Faults: file-exists where results are there already, file-permission and the like.
+  // Faults: output-in-use where another run is at work in it, file-exists where results are there already,
+  // file-permission and the like.
   [[nodiscard]] Result<void> make(FileSystem& files, bool may_replace) {
+    TRY(make_folder(path_));
+    lock_ = TRY(FolderLock::take(path_));
     for (std::string_view name : {results_name, report_name})
       TRY(require_absent(files, file(name), may_replace));
-    TRY(make_folder(path_));
     std::error_code error;
     has_work_folder_ = fs::create_directory(work_path_, error);
     if (error) return system_failure(work_path_, "make the work folder", error.value());
@@ -167,6 +170,7 @@ class ResultsFolder {
     return {};
   }
 
+  FolderLock lock_;  // let go last
   std::string path_;
   std::string work_path_;
   bool has_work_folder_ = false;

@@ -1,8 +1,12 @@
 // Two processes on one disk: the second who would write is told who is in the way and changes nothing;
 // whoever only reads the layers below may; and who looks at the very disk that is being written is told so
 // rather than that it is damaged.
+#include <array>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +15,7 @@
 #include <unistd.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/checkpoint/checkpoint_operations.h"
 #include "tests/cli/cli_support.h"
 #include "tests/support/test_seed.h"
 
@@ -81,6 +86,101 @@ TEST(TwoProcesses, AParentInUseIsNotMergedInto) {
       vhdlab({"disk", "merge", chain.leaf(), "--top", chain.paths[2], "--layers", "2"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_TRUE(contents_of(folder.path()) == before) << refused.errors;
+}
+
+TEST(TwoProcesses, ASecondRunIntoTheSameFolderIsToldAndTheFirstKeepsItsResults) {
+  // Goal: two runs never take each other's results for their own, not even with --force. Method: while one
+  // runs for two seconds, others are sent into its folder; afterwards its results are whole and alone.
+  const TemporaryFolder folder;
+  write_file(folder.file("slow.yaml"), R"(name: slow
+seed: 1
+disk: { size: 8MiB, block_size: 1MiB }
+setup: [create: base]
+measure: [ read: { name: reads, pattern: random, block_size: 4KiB, duration: 2s } ]
+)");
+  const std::string results = folder.file("out");
+  ProgramResult first;
+  std::thread running([&] { first = vhdlab({"run", folder.file("slow.yaml"), "--output", results}); });
+  while (!std::filesystem::exists(results) || names_in(results).empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (const auto& more : std::vector<std::vector<std::string>>{{}, {"--force"}}) {
+    std::vector<std::string> words = {"run", folder.file("slow.yaml"), "--seed", "2", "--output", results};
+    words.insert(words.end(), more.begin(), more.end());
+    const ProgramResult second = vhdlab(words);
+    EXPECT_EQ(second.exit_code, 1);
+    EXPECT_NE(second.errors.find(results + ": another run is at work"), std::string::npos) << second.errors;
+  }
+  running.join();
+  EXPECT_EQ(first.exit_code, 0) << first.errors;
+  EXPECT_EQ(names_in(results), (std::vector<std::string>{"report.html", "results.json"}));
+  EXPECT_EQ(nlohmann::json::parse(read_file(results + "/results.json"))["seed"], 1);
+  EXPECT_EQ(
+      vhdlab({"run", folder.file("slow.yaml"), "--target", "sim", "--output", results, "--force"}).exit_code,
+      0)
+      << "the folder is free again";
+}
+
+TEST(TwoProcesses, CommandsOnOneMachineGoOneAfterTheOtherOrAreTold) {
+  // Goal: commands that change a machine at the same time lose nothing: each has happened whole, or was
+  // refused by name. Method: two threads of processes take, delete and merge checkpoints; what succeeded is
+  // counted against the tree; a command that holds the machine refuses every other that changes it.
+  const TemporaryFolder folder;
+  const std::string machine = folder.file("web");
+  ASSERT_EQ(vhdlab({"vm", "create", machine, "--disk", "web.vhdx=8MiB", "--block-size", "1MiB"}).exit_code,
+            0);
+  std::array<int, 2> taken{};
+  std::array<int, 2> refused{};
+  std::array<std::string, 2> trouble;
+  const auto work = [&](size_t which) {
+    for (int i = 0; i < 15; ++i) {
+      const ProgramResult result =
+          vhdlab({"vm", "checkpoint", machine, std::string(1, which == 0 ? 'a' : 'b')});
+      if (result.exit_code == 0) {
+        ++taken[which];
+      } else if (result.exit_code == 1 &&
+                 result.errors.find("another command is working") != std::string::npos) {
+        ++refused[which];
+      } else {
+        trouble[which] += result.errors;
+      }
+    }
+  };
+  std::thread other([&] { work(1); });
+  work(0);
+  other.join();
+  EXPECT_EQ(trouble[0] + trouble[1], "");
+  EXPECT_EQ(taken[0] + taken[1] + refused[0] + refused[1], 30);
+  fmt::print("{} checkpoints taken, {} refused\n", taken[0] + taken[1], refused[0] + refused[1]);
+  const auto tree = vhdlab_json({"vm", "tree", machine});
+  EXPECT_EQ(tree["checkpoints"].size(), static_cast<size_t>(taken[0] + taken[1]));
+  EXPECT_EQ(vhdlab({"vm", "check", machine}).exit_code, 0);
+
+  PosixFileSystem files;
+  SeededRandom random(1);
+  const auto held = Machine::open(files, machine, random);
+  ASSERT_TRUE(held) << held.error().text();
+  const FolderContents before = contents_of(machine);
+  const std::vector<std::vector<std::string>> changing = {{"checkpoint", machine},
+                                                          {"apply", machine, "a"},
+                                                          {"delete", machine, "a"},
+                                                          {"delete-subtree", machine, "a"},
+                                                          {"rename", machine, "a", "c"},
+                                                          {"merge", machine},
+                                                          {"start", machine},
+                                                          {"stop", machine},
+                                                          {"remove", machine},
+                                                          {"create", machine, "--disk", "more.vhdx=8MiB"},
+                                                          {"adopt", machine}};
+  for (std::vector<std::string> words : changing) {
+    words.insert(words.begin(), "vm");
+    const ProgramResult told = vhdlab(words);
+    EXPECT_EQ(told.exit_code, 1) << words[1];
+    EXPECT_NE(told.errors.find("another command is working on this machine"), std::string::npos)
+        << words[1] << ": " << told.errors;
+  }
+  for (const char* looking : {"tree", "risk", "check"})
+    EXPECT_EQ(vhdlab({"vm", looking, machine}).exit_code, 0) << looking;
+  EXPECT_TRUE(contents_of(machine) == before);
 }
 
 constexpr uint64_t disk_size = 24 * mib;
