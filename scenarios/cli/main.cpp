@@ -32,6 +32,7 @@ constexpr Command commands[] = {
     {"report", "make a report from results", report_command::syntax, report_command::run},
     {"compare", "tell what changed between two runs", compare_command::syntax, compare_command::run},
     {"calibrate", "fit a device profile to measurements", calibrate_command::syntax, calibrate_command::run},
+    {"plan", "tell when a volume fills and until when merges fit", plan_command::syntax, plan_command::run},
     {"disk create", "make a new virtual disk", disk_create::syntax, disk_create::run},
     {"disk info", "show what one VHDX file says about itself", disk_info::syntax, disk_info::run},
     {"disk chain", "show the files a disk is made of", disk_chain::syntax, disk_chain::run},
