@@ -66,13 +66,15 @@ template <typename Structure>
 template <typename Look>
 Result<void> CheckedFile::for_each_piece(ByteRange range, uint64_t step, Look look) {
   const uint64_t end = std::min(range.end(), size_bytes_);
-  std::vector<std::byte> piece(1 * mib);
+  const uint64_t length_max = round_down(1 * mib, step);
+  std::vector<std::byte> piece;  // as long as the longest run so far: most files hold little in a long range
   for (uint64_t offset = range.offset; offset < end;) {
     const auto data = TRY(file_.next_data(offset));
     if (!data || data->offset >= end) break;
     offset = std::max(offset, range.offset + round_down(data->offset - range.offset, step));
     const uint64_t data_end = range.offset + round_up(std::min(data->end(), end) - range.offset, step);
-    const uint64_t length = std::min({end - offset, data_end - offset, round_down(piece.size(), step)});
+    const uint64_t length = std::min({end - offset, data_end - offset, length_max});
+    if (piece.size() < length) piece = std::vector<std::byte>(length);
     TRY(file_.read(offset, MutableBytes(piece).first(length)));
     TRY(look(offset, Bytes(piece).first(length)));
     offset += length;

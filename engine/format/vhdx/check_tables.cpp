@@ -356,13 +356,14 @@ class TablesCheck {
   }
 
   // The set bits of [first, first + count) of a bitmap; both are multiples of 64 or the count ends inside a
-  // word.
+  // word. The bitmap is whole words, and zeros follow it.
   [[nodiscard]] static uint64_t count_bits(Bytes bitmap, uint64_t first, uint64_t count) {
+    const uint64_t end = std::min<uint64_t>(first + count, bitmap.size() * 8);
     uint64_t set = 0;
-    for (uint64_t bit = first; bit < first + count;) {
+    for (uint64_t bit = first; bit < end;) {
       le64 word;
       std::memcpy(&word, bitmap.data() + bit / 64 * sizeof(word), sizeof(word));
-      const uint64_t available = std::min(64 - bit % 64, first + count - bit);
+      const uint64_t available = std::min(64 - bit % 64, end - bit);
       const uint64_t mask = available == 64 ? ~uint64_t{0} : ((uint64_t{1} << available) - 1) << (bit % 64);
       set += static_cast<uint64_t>(std::popcount(word & mask));
       bit += available;
@@ -371,10 +372,16 @@ class TablesCheck {
   }
 
   [[nodiscard]] Result<void> check_bitmap(ChunkIndex chunk, uint64_t bitmap_offset) {
-    std::vector<std::byte> bitmap(bitmap_block_length);
-    const auto data = TRY(file_.file().next_data(std::min(bitmap_offset, file_.size_bytes())));
-    const bool may_hold_bits = data && data->offset < bitmap_offset + bitmap_block_length;
-    if (may_hold_bits) TRY(file_.read(bitmap_offset, bitmap));
+    // What follows the block's last data is zeros and need not be read.
+    const uint64_t bitmap_end = bitmap_offset + bitmap_block_length;
+    uint64_t data_end = bitmap_offset;
+    while (data_end < std::min(bitmap_end, file_.size_bytes())) {
+      const auto data = TRY(file_.file().next_data(data_end));
+      if (!data || data->offset >= bitmap_end) break;
+      data_end = std::min(data->end(), bitmap_end);
+    }
+    std::vector<std::byte> bitmap(round_up(data_end - bitmap_offset, sizeof(le64)));
+    TRY(file_.read(bitmap_offset, bitmap));
 
     const uint64_t first_index = number(chunk) * (geometry_.chunk_ratio() + 1);
     std::vector<le64> entries(geometry_.chunk_ratio());
