@@ -21,6 +21,7 @@
 
 #include "engine/base/random.h"
 #include "engine/io/file_system.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/test_seed.h"
 
 namespace vhdlab::tests {
@@ -132,7 +133,7 @@ TEST_P(FileConformance, ReadsBackWhatWasWrittenAtAnyOffsetAndAddress) {
 
       std::vector<std::byte> target(range.length + skew);
       done(file->read(range.offset, MutableBytes(target).subspan(skew)));
-      ASSERT_TRUE(std::ranges::equal(MutableBytes(target).subspan(skew), bytes))
+      ASSERT_TRUE(same_bytes(MutableBytes(target).subspan(skew), bytes))
           << range.offset << "+" << range.length;
       ASSERT_EQ(value(file->size_bytes()), model.size()) << range.offset << "+" << range.length;
     }
@@ -469,7 +470,7 @@ TEST_P(FileConformance, ARandomHistoryEqualsAByteArray) {
             ASSERT_EQ(fault_of(file->read(offset, into)), "file-too-short") << "step " << step;
           }
         } else {
-          ASSERT_TRUE(std::ranges::equal(read(*file, offset, length), Bytes(model).subspan(offset, length)))
+          ASSERT_TRUE(same_bytes(read(*file, offset, length), Bytes(model).subspan(offset, length)))
               << "step " << step << ": " << offset << "+" << length;
         }
         break;

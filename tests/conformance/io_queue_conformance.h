@@ -22,6 +22,7 @@
 #include "engine/io/counted_file_system.h"
 #include "engine/io/io_queue.h"
 #include "engine/io/posix_file_system.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
 
@@ -138,7 +139,7 @@ TEST_P(IoQueueConformance, TakesFarMoreThanItsDepthAtOnce) {
   EXPECT_TRUE(std::ranges::all_of(faults, [](const auto& entry) { return entry.second == "none"; }));
   AlignedBuffer found(1000 * block);
   value(file->read(0, found.bytes()));
-  EXPECT_TRUE(std::ranges::equal(found.bytes(), buffer.bytes()));
+  EXPECT_TRUE(same_bytes(found.bytes(), buffer.bytes()));
 }
 
 TEST_P(IoQueueConformance, AgreesWithTheFileOverRandomRequests) {
@@ -179,8 +180,8 @@ TEST_P(IoQueueConformance, AgreesWithTheFileOverRandomRequests) {
     for (const auto& [tag, fault] : finish())
       ASSERT_EQ(fault, "none") << tag;
     for (const ByteRange& range : asked) {
-      ASSERT_TRUE(std::ranges::equal(buffer.bytes().subspan(range.offset, range.length),
-                                     std::span(model).subspan(range.offset, range.length)));
+      ASSERT_TRUE(same_bytes(buffer.bytes().subspan(range.offset, range.length),
+                             std::span(model).subspan(range.offset, range.length)));
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_check.h"
+#include "tests/support/same_bytes.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -98,10 +99,9 @@ std::optional<std::string> DiskOracle::judge_after_cut(Bytes content) const {
       continue;
     }
     const Bytes sector = content.subspan(at, device_sector_bytes);
-    const bool allowed = std::ranges::equal(sector, Bytes(durable_).subspan(at, device_sector_bytes)) ||
-                         std::ranges::any_of(next->second, [&](const auto& version) {
-                           return std::ranges::equal(sector, version);
-                         });
+    const bool allowed =
+        same_bytes(sector, Bytes(durable_).subspan(at, device_sector_bytes)) ||
+        std::ranges::any_of(next->second, [&](const auto& version) { return same_bytes(sector, version); });
     if (!allowed) {
       return fmt::format("the sector at {:#x} holds none of its {} versions but {}", at,
                          next->second.size() + 1, all_zero(sector) ? "zeros" : "something else");

@@ -25,6 +25,7 @@
 #include "engine/merge/merge_record.h"
 #include "tests/crash/chain_to_kill.h"
 #include "tests/crash/crash_check.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
 
@@ -135,7 +136,7 @@ std::string difference(Bytes found, Bytes original, const Shared& shared) {
     const uint64_t behind = (flushed % stripes + stripes - stripe) % stripes;
     const uint64_t last = behind <= flushed ? flushed - behind : 0;
     if (last == 0 && shared.started < stripes + stripe &&
-        std::ranges::equal(here, original.subspan(stripe * stripe_bytes, stripe_bytes)))
+        same_bytes(here, original.subspan(stripe * stripe_bytes, stripe_bytes)))
       continue;
     const uint64_t under_way = shared.started % stripes == stripe ? shared.started.load() : last;
     bool is_good = true;

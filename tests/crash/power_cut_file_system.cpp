@@ -18,6 +18,7 @@
 
 #include "engine/io/file_faults.h"
 #include "engine/io/system_failure.h"
+#include "tests/support/same_bytes.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -223,7 +224,7 @@ class PowerCutFileSystem::Contents {
 
  private:
   void change(uint64_t index, const Sector& sector) {
-    if (live_.sector(index) == sector) return;
+    if (same_bytes(live_.sector(index), sector)) return;
     live_.put_sector(index, sector);
     waiting_[index].push_back(sector);
   }

@@ -14,6 +14,7 @@
 #include "engine/io/posix_file_system.h"
 #include "engine/io/psync_queue.h"
 #include "engine/io/uring_queue.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_seed.h"
 
@@ -146,8 +147,8 @@ TEST_P(ChainQueueTest, ReadsAsAPlainArrayWhateverIsInFlightTogether) {
         for (const auto& [tag, fault] : faults)
           ASSERT_EQ(fault, "none") << tag;
         for (const ByteRange& range : asked) {
-          ASSERT_TRUE(std::ranges::equal(buffer.bytes().subspan(range.offset, range.length),
-                                         std::span(model).subspan(range.offset, range.length)));
+          ASSERT_TRUE(same_bytes(buffer.bytes().subspan(range.offset, range.length),
+                                 std::span(model).subspan(range.offset, range.length)));
         }
       }
     }
@@ -156,7 +157,7 @@ TEST_P(ChainQueueTest, ReadsAsAPlainArrayWhateverIsInFlightTogether) {
   Chain chain = open(OpenMode::read_only);
   ReadPlan plan;
   must(chain.read(0, buffer.bytes(), plan));
-  EXPECT_TRUE(std::ranges::equal(buffer.bytes(), model));
+  EXPECT_TRUE(same_bytes(buffer.bytes(), model));
 }
 
 TEST_P(ChainQueueTest, NamesTheFaultOfOneOperationAndFinishesTheOthers) {
