@@ -2,7 +2,6 @@
 #include "engine/chain/chain_check.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab {
 namespace {
@@ -17,16 +17,12 @@ namespace {
 using vhdx::Finding;
 using vhdx::Severity;
 
-std::string absolute(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
 class ChainCheck {
  public:
   ChainCheck(FileSystem& files, LayerIndex depth_max) : files_(files), depth_max_(depth_max) {}
 
   [[nodiscard]] Result<ChainCheckReport> run(const std::string& path) {
-    std::optional<std::string> next = absolute(path);
+    std::optional<std::string> next = absolute_path(path);
     while (next)
       next = TRY(descend(*next));
     for (size_t i = 0; i + 1 < report_.layers.size(); ++i)
@@ -81,8 +77,7 @@ class ChainCheck {
           fmt::format("more than {} layers", depth_max_));
       return std::nullopt;
     }
-    const auto candidates = vhdx::parent_path_candidates(
-        *metadata->parent, std::filesystem::path(layer.path).parent_path().string());
+    const auto candidates = vhdx::parent_path_candidates(*metadata->parent, absolute_folder_of(layer.path));
     if (*parent != candidates.front()) {
       add(Severity::note, "chain-parent-moved", "the parent is not where the locator says first", layer.path,
           *parent, candidates.front());

@@ -13,6 +13,7 @@
 
 #include "engine/base/endian.h"
 #include "engine/format/vhdx/layout.h"
+#include "engine/io/paths.h"
 #include "engine/layer/raw_layer.h"
 
 namespace vhdlab {
@@ -24,14 +25,6 @@ std::unexpected<Error> disk_being_written(const std::string& path, const Error& 
       fmt::format("{}: another program is writing to it, and was seen in the middle of a change ({})", path,
                   seen.message),
       "look again, or when the other program is done");
-}
-
-std::string absolute(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
-std::string folder_of(const std::string& path) {
-  return std::filesystem::path(path).parent_path().string();
 }
 
 Result<bool> is_vhdx(File& file) {
@@ -98,7 +91,7 @@ Result<Chain> open_chain(FileSystem& files, const std::string& path, const Chain
   const auto tables = std::make_shared<MetadataCache>(tables_limit);
   std::set<FileIdentity> seen;
   VhdxLayer* child = nullptr;
-  for (std::string at = absolute(path);;) {
+  for (std::string at = absolute_path(path);;) {
     if (layers.size() > options.depth_max) {
       return failure(ErrorKind::unsupported, "chain-too-deep",
                      fmt::format("{}: more than {} layers", path, options.depth_max),
@@ -137,7 +130,7 @@ Result<void> create_disk(FileSystem& files, const std::string& path, const vhdx:
     (void)files.remove(path);  // the error that made it useless is the one to tell
     return created;
   }
-  return files.sync_folder(folder_of(absolute(path)));
+  return files.sync_folder(absolute_folder_of(path));
 }
 
 Result<void> create_child(FileSystem& files, const std::string& parent_path, const std::string& child_path,
@@ -149,7 +142,7 @@ Result<void> create_child(FileSystem& files, const std::string& parent_path, con
       options.block_size_bytes != 0 ? options.block_size_bytes : vhdx::default_differencing_block_size_bytes;
   if (options.disk_size_bytes != 0) metadata.disk_size_bytes = options.disk_size_bytes;
   metadata.parent = vhdx::make_parent_locator(parent->image().header().data_write_guid,
-                                              folder_of(absolute(child_path)), absolute(parent_path));
+                                              absolute_folder_of(child_path), absolute_path(parent_path));
   return create_disk(files, child_path, metadata, random);
 }
 
@@ -164,7 +157,7 @@ Result<void> take_checkpoint(FileSystem& files, Chain& chain, const std::string&
 
 Result<std::string> find_parent(FileSystem& files, const std::string& child_path,
                                 const vhdx::ParentLocator& locator) {
-  const auto candidates = vhdx::parent_path_candidates(locator, folder_of(absolute(child_path)));
+  const auto candidates = vhdx::parent_path_candidates(locator, absolute_folder_of(child_path));
   for (const std::string& candidate : candidates) {
     if (files.exists(candidate)) return candidate;
   }

@@ -11,6 +11,7 @@
 #include "engine/base/endian.h"
 #include "engine/chain/chain_open.h"
 #include "engine/format/vhdx/layout.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab {
 namespace {
@@ -193,8 +194,7 @@ class Scanner {
     if (!scan_.disks[disk].parent) return {};
     ParentFacts parent = *scan_.disks[disk].parent;
     const std::string child_path = scan_.disks[disk].path;
-    parent.sought = vhdx::parent_path_candidates(
-        parent.locator, fs::absolute(child_path).lexically_normal().parent_path().string());
+    parent.sought = vhdx::parent_path_candidates(parent.locator, absolute_folder_of(child_path));
     if (auto path = find_parent(files_, child_path, parent.locator)) {
       parent.path = *std::move(path);
       TRY(find_parent_disk(parent));

@@ -1,20 +1,16 @@
 // Checking a new parent and writing it into the child; see relink.h.
 #include "engine/chain/relink.h"
 
-#include <filesystem>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab {
 namespace {
-
-std::string absolute(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
 
 std::unexpected<Error> loop(const std::string& child_path, const std::string& parent_path) {
   return failure(ErrorKind::mismatch, "chain-loop",
@@ -69,9 +65,8 @@ Result<vhdx::ParentLocator> locator_for(VhdxLayer& child, VhdxLayer& parent, boo
                     child.path(), parent.path(), identity.to_lower(), before->linkage.to_lower()),
         "find the original parent; if you are sure of the content, use --ignore-id-mismatch");
   }
-  vhdx::ParentLocator locator =
-      vhdx::make_parent_locator(fits ? before->linkage : identity,
-                                std::filesystem::path(child.path()).parent_path().string(), parent.path());
+  vhdx::ParentLocator locator = vhdx::make_parent_locator(fits ? before->linkage : identity,
+                                                          absolute_folder_of(child.path()), parent.path());
   if (fits) locator.linkage2 = before->linkage2;
   return locator;
 }
@@ -80,8 +75,8 @@ Result<vhdx::ParentLocator> locator_for(VhdxLayer& child, VhdxLayer& parent, boo
 
 Result<RelinkOutcome> relink(FileSystem& files, const std::string& child_path, const std::string& parent_path,
                              const RelinkOptions& options, RandomSource& random) {
-  const std::string child_at = absolute(child_path);
-  const std::string parent_at = absolute(parent_path);
+  const std::string child_at = absolute_path(child_path);
+  const std::string parent_at = absolute_path(parent_path);
   if (TRY(files.identity(child_at)) == TRY(files.identity(parent_at))) return loop(child_path, parent_path);
 
   // Everything is looked at read-only first: opening for writing would replay the child's log.

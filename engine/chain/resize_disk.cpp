@@ -2,13 +2,13 @@
 #include "engine/chain/resize_disk.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "engine/base/units.h"
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab {
 namespace {
@@ -40,7 +40,7 @@ Result<bool> holds_data(const Chain& chain, ByteRange range, const StopRequested
 }
 
 Result<void> refuse_children(FileSystem& files, const std::string& path, RandomSource& random) {
-  const std::string folder = std::filesystem::absolute(path).lexically_normal().parent_path().string();
+  const std::string folder = absolute_folder_of(path);
   const auto children = TRY(find_children(files, folder, {path}, random));
   if (children.empty()) return {};
   return failure(ErrorKind::in_use, "disk-has-children",

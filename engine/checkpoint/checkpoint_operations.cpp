@@ -9,14 +9,14 @@
 #include <fmt/format.h>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 #include "engine/merge/merge_record.h"
 #include "engine/merge/record_file.h"
 
 namespace vhdlab {
 namespace {
 
-std::string absolute(const std::string& path) {
-  std::string text = std::filesystem::absolute(path).lexically_normal().string();
+std::string without_slash_at_end(std::string text) {
   if (text.size() > 1 && text.ends_with('/')) text.pop_back();
   return text;
 }
@@ -44,7 +44,7 @@ std::string Machine::path_of(const std::string& name) const {
 }
 
 Result<Machine> Machine::take_hold(FileSystem& files, const std::string& folder, RandomSource& random) {
-  const std::string path = absolute(folder);
+  const std::string path = without_slash_at_end(absolute_path(folder));
   return Machine(files, path, TRY(open_lock(files, path)), random);
 }
 
@@ -146,7 +146,7 @@ Result<Machine> Machine::put_in_order(FileSystem& files, const std::string& fold
 
 Result<Machine> Machine::open(FileSystem& files, const std::string& folder, RandomSource& random) {
   // A folder without a machine gets no lock either.
-  (void)TRY(read_manifest(files, absolute(folder)));
+  (void)TRY(read_manifest(files, without_slash_at_end(absolute_path(folder))));
   Machine machine = TRY(take_hold(files, folder, random));
   machine.manifest_ = TRY(read_manifest(files, machine.folder_));
   TRY(machine.clear_leftovers());
@@ -174,20 +174,11 @@ Result<void> Machine::remove(bool with_disks) {
 // ---- Leftovers ----
 
 Result<void> Machine::remove_file(const std::string& name) {
-  TRY(remove_merge_notes(name));
+  TRY(remove_merge_record(*files_, path_of(name)));
   const std::string path = path_of(name);
   if (!files_->exists(path)) return {};
   TRY(files_->remove(path));
   cleared_paths_.push_back(path);
-  return {};
-}
-
-// What merges of a chain with this leaf noted beside it, whole or half written.
-Result<void> Machine::remove_merge_notes(const std::string& name) {
-  const std::string record = merge_record_path(path_of(name));
-  for (const std::string& path : {record, unfinished_record_path(record)}) {
-    if (files_->exists(path)) TRY(files_->remove(path));
-  }
   return {};
 }
 
@@ -324,7 +315,7 @@ Result<void> Machine::stop() {
 Result<CopyOutcome> Machine::export_disk(size_t disk, const RestorePoint& point,
                                          const std::string& target_path, const ProgressCallback& progress,
                                          const StopRequested& stop) {
-  const std::string target_at = absolute(target_path);
+  const std::string target_at = without_slash_at_end(absolute_path(target_path));
   if (files_->exists(target_at)) {
     return failure(ErrorKind::already_exists, "file-exists",
                    fmt::format("{}: there is such a file already", target_at), "choose another name");
@@ -346,7 +337,7 @@ Result<CopyOutcome> Machine::export_disk(size_t disk, const RestorePoint& point,
     const CopyOutcome outcome = TRY(copy_disk(source, target, progress, stop));
     TRY(target.close());
     TRY(files_->rename(unfinished, target_at));
-    TRY(files_->sync_folder(std::filesystem::path(target_at).parent_path().string()));
+    TRY(files_->sync_folder(absolute_folder_of(target_at)));
     return outcome;
   };
   auto copied = copy();

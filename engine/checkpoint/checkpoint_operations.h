@@ -129,7 +129,6 @@ class Machine {
   Result<void> clear_leftovers();
   Result<void> clear_exports();
   Result<void> remove_file(const std::string& name);
-  Result<void> remove_merge_notes(const std::string& name);
   Result<void> settle_now();
   [[nodiscard]] std::vector<std::string> new_names();
   Result<void> carry_out(CheckpointPlan plan, MachineState state);
@@ -139,6 +138,7 @@ class Machine {
   Result<void> refuse_foreign_disks(const PendingMerge& merge);
   Result<bool> is_moved(const PendingMerge& merge);
   Result<bool> stands_on(const std::string& child, const std::string& parent);
+  Result<void> put_children_on_target(const PendingMerge& merge);
   Result<uint64_t> allocated_bytes(const std::vector<std::string>& names);
   Result<void> carry_out(const PendingMerge& merge, MachineMergeOutcome& outcome,
                          int64_t& space_balance_bytes, const ProgressCallback& progress,

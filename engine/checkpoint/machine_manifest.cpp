@@ -85,12 +85,6 @@ std::string disk_text(const std::string& base_name, const DiskFiles& disk) {
 
 // ---- Reading ----
 
-bool read_guid(std::string_view text, Guid& guid) {
-  const auto parsed = Guid::parse(text);
-  if (parsed) guid = *parsed;
-  return parsed.has_value();
-}
-
 bool read_guid_or_none(std::string_view text, std::optional<Guid>& guid) {
   if (text == "-") return true;
   return read_guid(text, guid.emplace());

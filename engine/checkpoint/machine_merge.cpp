@@ -94,6 +94,24 @@ Result<uint64_t> Machine::allocated_bytes(const std::vector<std::string>& names)
   return bytes;
 }
 
+// Those that the merge itself has not.
+Result<void> Machine::put_children_on_target(const PendingMerge& merge) {
+  Guid identity;
+  {
+    const auto target =
+        TRY(open_vhdx(*files_, path_of(merge.target), OpenMode::read_only, CacheMode::buffered, *random_));
+    identity = target->image().header().data_write_guid;
+  }
+  for (const std::string& name : merge.children) {
+    if (TRY(stands_on(name, merge.target))) continue;
+    const auto child = TRY(open_vhdx(*files_, path_of(name), OpenMode::read_write, CacheMode::buffered,
+                                     *random_, vhdx::WriteIntent::same_content));
+    TRY(child->image().set_parent(vhdx::make_parent_locator(identity, folder_, path_of(merge.target))));
+    TRY(child->close());
+  }
+  return {};
+}
+
 Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& outcome,
                                 int64_t& space_balance_bytes, const ProgressCallback& progress,
                                 const StopRequested& stop) {
@@ -114,22 +132,10 @@ Result<void> Machine::carry_out(const PendingMerge& merge, MachineMergeOutcome& 
   if (space_balance_bytes > static_cast<int64_t>(outcome.free_space_peak_bytes))
     outcome.free_space_peak_bytes = static_cast<uint64_t>(space_balance_bytes);
   space_balance_bytes -= static_cast<int64_t>(TRY(allocated_bytes(merge.sources)));
-  Guid identity;
-  {
-    const auto target =
-        TRY(open_vhdx(*files_, path_of(merge.target), OpenMode::read_only, CacheMode::buffered, *random_));
-    identity = target->image().header().data_write_guid;
-  }
-  for (const std::string& name : merge.children) {
-    if (TRY(stands_on(name, merge.target))) continue;
-    const auto child = TRY(open_vhdx(*files_, path_of(name), OpenMode::read_write, CacheMode::buffered,
-                                     *random_, vhdx::WriteIntent::same_content));
-    TRY(child->image().set_parent(vhdx::make_parent_locator(identity, folder_, path_of(merge.target))));
-    TRY(child->close());
-  }
+  TRY(put_children_on_target(merge));
   // Earlier runs may have gone along another child: no record of theirs is worth anything from here on.
   for (const std::string& child : merge.children)
-    TRY(remove_merge_notes(child));
+    TRY(remove_merge_record(*files_, path_of(child)));
   manifest_.tree = after_merge(manifest_.tree, merge);
   manifest_.removing.assign(merge.sources.rbegin(), merge.sources.rend());
   TRY(write());

@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/io/paths.h"
 #include "engine/merge/record_file.h"
 
 namespace vhdlab {
@@ -28,14 +29,10 @@ constexpr std::string_view first_line = "vhdlab family 1";
 constexpr std::array<std::string_view, 3> state_names = {"waiting", "begun", "done"};
 constexpr uint64_t journal_size_max = 64 * mib;
 
-std::string absolute(const std::string& path) {
-  return fs::absolute(path).lexically_normal().string();
-}
-
 std::string from_folder(const std::string& folder, const std::string& path) {
-  const fs::path relative = fs::path(absolute(path)).lexically_relative(absolute(folder));
+  const fs::path relative = fs::path(absolute_path(path)).lexically_relative(absolute_path(folder));
   const bool is_inside = !relative.empty() && *relative.begin() != "..";
-  return is_inside ? relative.string() : absolute(path);
+  return is_inside ? relative.string() : absolute_path(path);
 }
 
 std::string in_folder(const std::string& folder, std::string_view path) {
@@ -87,9 +84,9 @@ std::optional<FamilyJournal> from_text(const std::string& folder, std::string_vi
       step.chain_path = in_folder(folder, line);
       continue;
     }
-    const auto identity = Guid::parse(take(line, ' '));
-    if (!identity || line.empty()) return std::nullopt;
-    PlannedDisk disk{in_folder(folder, line), *identity};
+    PlannedDisk disk;
+    if (!read_guid(take(line, ' '), disk.identity) || line.empty()) return std::nullopt;
+    disk.path = in_folder(folder, line);
     if (word == "target") {
       step.target = std::move(disk);
     } else if (word == "source") {

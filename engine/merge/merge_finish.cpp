@@ -5,6 +5,7 @@
 
 #include "engine/chain/chain_open.h"
 #include "engine/io/file_faults.h"
+#include "engine/io/paths.h"
 #include "engine/merge/merge_record.h"
 #include "engine/merge/merge_run.h"
 #include "engine/merge/merge_work.h"

@@ -13,7 +13,6 @@
 //   end CHECKSUM
 #include "engine/merge/merge_record.h"
 
-#include <filesystem>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -25,10 +24,6 @@ namespace {
 
 constexpr std::string_view first_line = "vhdlab merge 2";
 constexpr uint64_t record_size_max = 16 * mib;
-
-std::string folder_of(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
-}
 
 std::string to_text(const MergeRecord& record) {
   std::string text = fmt::format("{}\nrange {} {}\nkeep {:d}\n", first_line, record.range.target,
@@ -46,16 +41,61 @@ std::string to_text(const MergeRecord& record) {
   return sealed(std::move(text));
 }
 
+// Fields of a line, from the left; each says whether it stands there as it should.
+
 template <typename Number>
-std::optional<Number> number(std::string_view text) {
+bool read_field(std::string_view field, std::optional<Number>& number) {
   Number value = 0;
-  return read_number(text, value) ? std::optional(value) : std::nullopt;
+  if (!read_number(field, value)) return false;
+  number = value;
+  return true;
 }
 
-std::optional<MergeRecord::Disk> disk(std::string_view text) {
-  const auto identity = Guid::parse(take(text, ' '));
-  if (!identity || text.empty()) return std::nullopt;
-  return MergeRecord::Disk{std::string(text), *identity};
+bool read_range(std::string_view fields, std::optional<MergeRange>& range) {
+  MergeRange found;
+  if (!read_number(take(fields, ' '), found.target) || !read_number(fields, found.top)) return false;
+  range = found;
+  return true;
+}
+
+bool read_moved(std::string_view fields, std::optional<MergeRecord::Progress>& progress) {
+  MergeRecord::Progress found;
+  if (!read_number(take(fields, ' '), found.virtual_end) || !read_number(fields, found.bytes_moved))
+    return false;
+  progress = found;
+  return true;
+}
+
+bool read_disk(std::string_view fields, MergeRecord::Disk& disk) {
+  if (!read_guid(take(fields, ' '), disk.identity)) return false;
+  disk.path = fields;
+  return !disk.path.empty();
+}
+
+// What follows "moved", whose line comes first.
+bool read_progress(std::string_view word, std::string_view fields, MergeRecord::Progress& progress) {
+  if (word == "total") return read_field(fields, progress.bytes_to_move);
+  if (word == "rate") return read_field(fields, progress.bytes_per_s);
+  return read_guid(fields, progress.session.emplace());
+}
+
+// One line of a record. `range` stays empty until its line has come.
+bool read_line(std::string_view line, MergeRecord& record, std::optional<MergeRange>& range) {
+  const std::string_view word = take(line, ' ');
+  if (word == "range") return read_range(line, range);
+  if (word == "moved") return read_moved(line, record.progress);
+  if (word == "session" || word == "total" || word == "rate")
+    return record.progress && read_progress(word, line, *record.progress);
+  if (word == "target") return read_disk(line, record.target);
+  if (word == "source") return read_disk(line, record.sources.emplace_back());
+  if (word == "keep") {
+    record.keep_sources = line == "1";
+  } else if (word == "child") {
+    record.child_path = line;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::optional<MergeRecord> from_text(std::string_view text) {
@@ -65,46 +105,12 @@ std::optional<MergeRecord> from_text(std::string_view text) {
   if (take(rest, '\n') != first_line) return std::nullopt;
 
   MergeRecord record;
-  bool has_range = false;
+  std::optional<MergeRange> range;
   while (!rest.empty()) {
-    std::string_view line = take(rest, '\n');
-    const std::string_view word = take(line, ' ');
-    if (word == "range") {
-      const auto target = number<LayerIndex>(take(line, ' '));
-      const auto top = number<LayerIndex>(line);
-      if (!target || !top) return std::nullopt;
-      record.range = {*target, *top};
-      has_range = true;
-    } else if (word == "moved") {
-      const auto virtual_end = number<uint64_t>(take(line, ' '));
-      const auto bytes_moved = number<uint64_t>(line);
-      if (!virtual_end || !bytes_moved) return std::nullopt;
-      record.progress = {*virtual_end, *bytes_moved, {}, {}, {}};
-    } else if (word == "total" || word == "rate") {
-      const auto value = number<uint64_t>(line);
-      if (!value || !record.progress) return std::nullopt;
-      (word == "total" ? record.progress->bytes_to_move : record.progress->bytes_per_s) = value;
-    } else if (word == "session") {
-      const auto session = Guid::parse(line);
-      if (!session || !record.progress) return std::nullopt;
-      record.progress->session = *session;
-    } else if (word == "keep") {
-      record.keep_sources = line == "1";
-    } else if (word == "target" || word == "source") {
-      auto named = disk(line);
-      if (!named) return std::nullopt;
-      if (word == "target") {
-        record.target = *std::move(named);
-      } else {
-        record.sources.push_back(*std::move(named));
-      }
-    } else if (word == "child") {
-      record.child_path = line;
-    } else {
-      return std::nullopt;
-    }
+    if (!read_line(take(rest, '\n'), record, range)) return std::nullopt;
   }
-  if (!has_range || record.target.path.empty() || record.sources.empty()) return std::nullopt;
+  if (!range || record.target.path.empty() || record.sources.empty()) return std::nullopt;
+  record.range = *range;
   return record;
 }
 
@@ -126,12 +132,7 @@ Result<std::optional<MergeRecord>> read_merge_record(FileSystem& files, const st
 }
 
 Result<void> remove_merge_record(FileSystem& files, const std::string& leaf_path) {
-  const std::string path = merge_record_path(leaf_path);
-  const std::string next = unfinished_record_path(path);
-  if (files.exists(next)) TRY(files.remove(next));
-  if (!files.exists(path)) return {};
-  TRY(files.remove(path));
-  return files.sync_folder(folder_of(path));
+  return remove_record(files, merge_record_path(leaf_path));
 }
 
 }  // namespace vhdlab

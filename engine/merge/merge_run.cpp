@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 #include "engine/merge/merge_work.h"
 
 namespace vhdlab {
@@ -75,12 +76,7 @@ Result<MergeOutcome> merge(FileSystem& files, const std::string& leaf_path, Merg
   }
   TRY(fill_target(work, chain, false));
   if (child != nullptr) TRY(repoint_child(work, *child));
-  if (!options.keep_sources) {
-    std::vector<std::string> sources;
-    for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
-      sources.push_back(work.path_of(layer));
-    TRY(remove_sources(files, sources, work.outcome));
-  }
+  if (!options.keep_sources) TRY(remove_sources(files, work.source_paths(), work.outcome));
   TRY(remove_merge_record(files, leaf_path));
   return std::move(work.outcome);
 }

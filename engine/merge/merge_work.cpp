@@ -8,12 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "engine/io/paths.h"
+
 namespace vhdlab {
 namespace {
-
-std::string absolute_path(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
 
 vhdx::Image& image_of(const MergeWork& work, LayerIndex layer) {
   return dynamic_cast<VhdxLayer&>(*work.layers[layer]).image();
@@ -62,8 +60,11 @@ bool still_holds(const MergeWork& work, const MergeRecord& record) {
 
 }  // namespace
 
-std::string absolute_folder_of(const std::string& path) {
-  return std::filesystem::path(absolute_path(path)).parent_path().string();
+std::vector<std::string> MergeWork::source_paths() const {
+  std::vector<std::string> paths;
+  for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
+    paths.push_back(path_of(layer));
+  return paths;
 }
 
 Result<std::unique_ptr<VhdxLayer>> open_to_change(const MergeWork& work, LayerIndex layer) {

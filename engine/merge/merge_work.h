@@ -32,9 +32,8 @@ struct MergeWork {
   MergeOutcome outcome{};
 
   [[nodiscard]] const std::string& path_of(LayerIndex layer) const { return layers[layer]->path(); }
+  [[nodiscard]] std::vector<std::string> source_paths() const;  // the lowest first
 };
-
-[[nodiscard]] std::string absolute_folder_of(const std::string& path);
 
 // Opens the file of `layer` for changes no reader of the chain can see.
 [[nodiscard]] Result<std::unique_ptr<VhdxLayer>> open_to_change(const MergeWork& work, LayerIndex layer);

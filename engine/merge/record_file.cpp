@@ -2,13 +2,13 @@
 #include "engine/merge/record_file.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/base/crc32c.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab {
 namespace {
@@ -40,6 +40,12 @@ std::string_view take(std::string_view& text, char separator) {
   return taken;
 }
 
+bool read_guid(std::string_view text, Guid& guid) {
+  const auto parsed = Guid::parse(text);
+  if (parsed) guid = *parsed;
+  return parsed.has_value();
+}
+
 std::string unfinished_record_path(const std::string& path) {
   return path + ".new";
 }
@@ -53,7 +59,15 @@ Result<void> replace_record(FileSystem& files, const std::string& path, std::str
     TRY(file->flush());
   }
   TRY(files.rename(next, path));
-  return files.sync_folder(std::filesystem::path(path).parent_path().string());
+  return files.sync_folder(absolute_folder_of(path));
+}
+
+Result<void> remove_record(FileSystem& files, const std::string& path) {
+  const std::string next = unfinished_record_path(path);
+  if (files.exists(next)) TRY(files.remove(next));
+  if (!files.exists(path)) return {};
+  TRY(files.remove(path));
+  return files.sync_folder(absolute_folder_of(path));
 }
 
 Result<std::optional<std::string>> read_record(FileSystem& files, const std::string& path,

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "engine/base/error.h"
+#include "engine/base/guid.h"
 #include "engine/io/file_system.h"
 
 namespace vhdlab {
@@ -37,12 +38,19 @@ template <typename Number>
   return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
 }
 
+// False where the text is no GUID.
+[[nodiscard]] bool read_guid(std::string_view text, Guid& guid);
+
 // Where the next text of the file at `path` grows before it takes the file's place. After a cut one may be
 // left.
 [[nodiscard]] std::string unfinished_record_path(const std::string& path);
 
 // Puts `text` in the place of the file at `path`, or makes it, durably. Faults: those of writing.
 [[nodiscard]] Result<void> replace_record(FileSystem& files, const std::string& path, std::string_view text);
+
+// Removes the file at `path` where there is one, durably, and what may be left of the next. Faults: those of
+// removing.
+[[nodiscard]] Result<void> remove_record(FileSystem& files, const std::string& path);
 
 // The whole text; nothing where the file is longer than size_bytes_max. Faults: those of reading.
 [[nodiscard]] Result<std::optional<std::string>> read_record(FileSystem& files, const std::string& path,

@@ -1,12 +1,12 @@
 // vhdlab disk write: puts the bytes of a file into a disk, as a guest would.
 #include <algorithm>
-#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/chain/chain_open.h"
+#include "engine/io/paths.h"
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
@@ -18,7 +18,7 @@ namespace {
 constexpr uint64_t piece_bytes = 4 * mib;
 
 Result<void> refuse_children(const CommandContext& context, const std::string& path) {
-  const std::string folder = std::filesystem::absolute(path).lexically_normal().parent_path().string();
+  const std::string folder = absolute_folder_of(path);
   const auto children = TRY(find_children(context.files, folder, {path}, context.random));
   if (children.empty()) return {};
   return failure(ErrorKind::in_use, "disk-has-children",

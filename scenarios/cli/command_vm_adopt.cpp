@@ -8,6 +8,7 @@
 
 #include "engine/chain/chain_open.h"
 #include "engine/checkpoint/machine_adopt.h"
+#include "engine/io/paths.h"
 #include "scenarios/cli/commands.h"
 #include "scenarios/cli/disk_survey.h"
 #include "scenarios/cli/output_format.h"
@@ -44,7 +45,7 @@ CommandSyntax syntax() {
 
 Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) {
   const OutputFormat format = TRY(output_format(arguments));
-  const std::string folder = std::filesystem::absolute(arguments.positional(0)).lexically_normal().string();
+  const std::string folder = absolute_path(arguments.positional(0));
   std::filesystem::path named = folder;
   if (named.filename().empty()) named = named.parent_path();
   AdoptRequest request{.name = arguments.text("name").value_or(named.filename().string()),

@@ -5,14 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "engine/io/paths.h"
 #include "scenarios/cli/command_line.h"
 
 namespace vhdlab::scenarios {
 
 Result<void> check_parent_name(const std::string& child, const std::string& parent) {
-  namespace fs = std::filesystem;
-  const fs::path folder = fs::absolute(child).lexically_normal().parent_path();
-  const fs::path way = fs::absolute(parent).lexically_normal().lexically_relative(folder);
+  const auto way = std::filesystem::path(absolute_path(parent)).lexically_relative(absolute_folder_of(child));
   if (way.string().find('\\') == std::string::npos) return {};
   return usage_failure(
       "parent-backslash",

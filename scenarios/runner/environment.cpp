@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/base/bytes.h"
+#include "engine/io/paths.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -126,7 +127,7 @@ uint64_t direct_alignment_bytes(const std::string& folder) {
 }  // namespace
 
 reports::Environment describe_environment(const std::string& work_folder) {
-  const std::string folder = std::filesystem::absolute(work_folder).lexically_normal().string();
+  const std::string folder = absolute_path(work_folder);
   const Mount mount = mount_of(folder);
   return {.machine = machine_name(),
           .cpu = field_of("/proc/cpuinfo", "model name"),

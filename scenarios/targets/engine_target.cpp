@@ -15,6 +15,7 @@
 #include "engine/base/random.h"
 #include "engine/chain/chain_open.h"
 #include "engine/io/counted_file_system.h"
+#include "engine/io/paths.h"
 #include "engine/io/uring_queue.h"
 #include "engine/merge/live_merge.h"
 #include "engine/merge/merge_record.h"
@@ -492,8 +493,7 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
 
 std::unique_ptr<Target> make_engine_target(FileSystem& files, const std::string& work_folder) {
   // Traffic is counted by path, and the engine names files by their absolute ones.
-  return std::make_unique<EngineTarget>(files,
-                                        std::filesystem::absolute(work_folder).lexically_normal().string());
+  return std::make_unique<EngineTarget>(files, absolute_path(work_folder));
 }
 
 }  // namespace vhdlab::scenarios

@@ -1,0 +1,16 @@
+// Paths without a look at the disk; see paths.h.
+#include "engine/io/paths.h"
+
+#include <filesystem>
+
+namespace vhdlab {
+
+std::string absolute_path(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::string absolute_folder_of(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
+}
+
+}  // namespace vhdlab
