@@ -84,22 +84,17 @@ class LiveMerge {
     return path;
   }
 
+  // What a pass and the pause at its end led to.
+  struct PassEnd {
+    LiveStep step = LiveStep::end_in_pause;
+    std::optional<uint64_t> rest_bytes;  // merged within the pause, where the leaf's last writes were
+  };
+
   // One pass over the range, and the pause at its end. Whether another one is to follow.
   Result<bool> pass(Nanoseconds begin) {
     const std::vector<std::string> paths = disk_.paths();
-    const Nanoseconds moving_begin = clock_.now();
-    const uint64_t written_before = disk_.bytes_written();
-    std::optional<uint64_t> before;  // moved by an earlier run: not part of this one's rate
-    pass_options_.progress = [&](uint64_t done, uint64_t total) {
-      if (!before) before = done;
-      tell(done - *before, total - *before, disk_.bytes_written() - written_before,
-           seconds_between(moving_begin, clock_.now()));
-    };
-    const ChainOpenOptions read_only{.cache = pass_options_.cache,
-                                     .ignore_id_mismatch = pass_options_.ignore_id_mismatch,
-                                     .metadata_cache_bytes = tables_of_one_pass_bytes};
-    // Not through the leaf, which is being written.
-    const Chain chain = TRY(open_chain(files_, paths[range_.top], read_only, random_));
+    tell_of_next_pass();
+    const Chain chain = TRY(open_sources(paths[range_.top]));
     MergeWork work{.files = files_,
                    .random = random_,
                    .options = pass_options_,
@@ -111,27 +106,44 @@ class LiveMerge {
     add(work.outcome);
 
     LivePass measured{.bytes_merged = work.outcome.bytes_copied + work.outcome.bytes_zeroed};
-    LiveStep step = LiveStep::end_in_pause;
-    Rest rest;
-    measured.pause_s = TRY(in_pause(paths.back(), [&]() -> Result<std::string> {
+    PassEnd end;
+    measured.pause_s = TRY(in_pause(work.leaf, [&]() -> Result<std::string> {
       TRY(put_on_target(work));
-      if (!takes_leaf_) return paths.back();
-      return go_on(work, measured, step, rest);
+      return takes_leaf_ ? go_on(work, measured, end) : work.leaf;
     }));
     measured.pause_s += std::exchange(first_pause_s_, 0);
     measured.duration_s = seconds_between(begin, clock_.now());
-    outcome_.passes.push_back(measured);
-    outcome_.totals.child_path = takes_leaf_ && step == LiveStep::end_in_pause ? "" : paths.back();
-    if (step != LiveStep::end_in_pause || !takes_leaf_) TRY(clean_up(work));
-    if (rest.happened) {
-      outcome_.passes.push_back({.bytes_merged = rest.bytes_merged});
-      TRY(clean_up_rest(paths.back()));
-    }
+    note_pass(measured, end, work.leaf);
+    TRY(clean_up_after_pause(work, end));
     range_.top = range_.target + 1;
     pass_options_.force = true;  // whoever stood on the layers was looked for in the first pass
-    outcome_.finished = step == LiveStep::end_in_pause;
-    if (step == LiveStep::give_up) outcome_.explanation = LiveCourse::why_not(measured);
-    return step == LiveStep::another_pass;
+    return end.step == LiveStep::another_pass;
+  }
+
+  // From here on progress is of this pass.
+  void tell_of_next_pass() {
+    pass_options_.progress = [this, begin = clock_.now(), written_before = disk_.bytes_written(),
+                              before = std::optional<uint64_t>()](uint64_t done, uint64_t total) mutable {
+      if (!before) before = done;  // moved by an earlier run: not part of this one's rate
+      tell(done - *before, total - *before, disk_.bytes_written() - written_before,
+           seconds_between(begin, clock_.now()));
+    };
+  }
+
+  // Not through the leaf, which is being written.
+  Result<Chain> open_sources(const std::string& top) {
+    const ChainOpenOptions read_only{.cache = pass_options_.cache,
+                                     .ignore_id_mismatch = pass_options_.ignore_id_mismatch,
+                                     .metadata_cache_bytes = tables_of_one_pass_bytes};
+    return open_chain(files_, top, read_only, random_);
+  }
+
+  void note_pass(const LivePass& measured, const PassEnd& end, const std::string& leaf) {
+    outcome_.passes.push_back(measured);
+    if (end.rest_bytes) outcome_.passes.push_back({.bytes_merged = *end.rest_bytes});
+    outcome_.finished = end.step == LiveStep::end_in_pause;
+    outcome_.totals.child_path = takes_leaf_ && outcome_.finished ? "" : leaf;
+    if (end.step == LiveStep::give_up) outcome_.explanation = LiveCourse::why_not(measured);
   }
 
   Result<void> put_on_target(MergeWork& work) {
@@ -140,30 +152,28 @@ class LiveMerge {
     return repoint_child(work, *child);
   }
 
-  // What was merged within the last pause.
-  struct Rest {
-    bool happened = false;
-    uint64_t bytes_merged = 0;
-  };
-
   // The leaf stands on the target by now and is closed. Decides what becomes of it; the path of the leaf to
   // go on with.
-  Result<std::string> go_on(MergeWork& work, LivePass& measured, LiveStep& step, Rest& rest) {
-    const std::string& leaf = work.leaf;
+  Result<std::string> go_on(MergeWork& work, LivePass& measured, PassEnd& end) {
     const MergeRange above{.target = range_.target, .top = range_.target + 1};
-    const Chain chain = TRY(open_chain(files_, leaf, {.cache = pass_options_.cache}, random_));
-    const MergeEstimate left = TRY(estimate_merge(chain, above));
-    measured.bytes_written = left.bytes_to_move();
-    step = course_.after_pass(measured.bytes_merged, measured.bytes_written);
-    switch (step) {
+    const Chain chain = TRY(open_chain(files_, work.leaf, {.cache = pass_options_.cache}, random_));
+    measured.bytes_written = TRY(estimate_merge(chain, above)).bytes_to_move();
+    end.step = course_.after_pass(measured.bytes_merged, measured.bytes_written);
+    switch (end.step) {
       case LiveStep::another_pass:
-        return put_on_top(leaf);
+        return put_on_top(work.leaf);
       case LiveStep::give_up:
-        return leaf;
+        return work.leaf;
       case LiveStep::end_in_pause:
-        break;
+        TRY(clean_up(work));  // its record makes room for the next one
+        end.rest_bytes = TRY(merge_rest(chain, above, work.leaf));
+        return work.path_of(range_.target);
     }
-    TRY(clean_up(work));  // its record makes room for the next one
+    std::unreachable();
+  }
+
+  // Merges what the leaf got during the last pass. Returns how many bytes that were.
+  Result<uint64_t> merge_rest(const Chain& chain, MergeRange above, const std::string& leaf) {
     MergeOptions unlimited = pass_options_;
     unlimited.rate_limit_bytes_per_s = 0;
     unlimited.progress = {};
@@ -176,25 +186,24 @@ class LiveMerge {
                    .leaf = leaf};
     TRY(fill_target(last, chain, true));
     add(last.outcome);
-    rest = {.happened = true, .bytes_merged = last.outcome.bytes_copied + last.outcome.bytes_zeroed};
-    return last.path_of(range_.target);
+    return last.outcome.bytes_copied + last.outcome.bytes_zeroed;
+  }
+
+  Result<void> clean_up_after_pause(const MergeWork& work, const PassEnd& end) {
+    if (!end.rest_bytes) return clean_up(work);
+    // Its sources went within the pause. Only now the leaf, since until the machine stood on the target this
+    // was its disk.
+    TRY(remove_sources(files_, {work.leaf}, outcome_.totals));
+    return remove_merge_record(files_, work.leaf);
   }
 
   // The sources are part of no chain any more.
   Result<void> clean_up(const MergeWork& work) {
-    std::vector<std::string> sources;
-    for (LayerIndex layer = work.range.target + 1; layer <= work.range.top; ++layer)
-      sources.push_back(work.path_of(layer));
+    const std::vector<std::string> sources = work.source_paths();
     TRY(remove_sources(files_, sources, outcome_.totals));
     for (const std::string& source : sources)  // of a pass that was given up for this one
       TRY(remove_merge_record(files_, source));
     return remove_merge_record(files_, work.leaf);
-  }
-
-  // Only now, since until the machine stood on the target this was its leaf.
-  Result<void> clean_up_rest(const std::string& leaf) {
-    TRY(remove_sources(files_, {leaf}, outcome_.totals));
-    return remove_merge_record(files_, leaf);
   }
 
   void add(const MergeOutcome& part) {

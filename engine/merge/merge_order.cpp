@@ -1,13 +1,13 @@
 // Pricing and searching orders; see merge_order.h.
 //
-// A state is the set of sources whose files still stand, as bits; what each remaining file holds follows from
-// it, so the space taken does too, and the best way on from a state does not depend on how it was reached.
+// A state is the set of sources whose files still stand; what each remaining file holds follows from it, so
+// the space taken does too, and the best way on from a state does not depend on how it was reached.
 #include "engine/merge/merge_order.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <limits>
+#include <numeric>
 #include <tuple>
 #include <unordered_map>
 
@@ -36,17 +36,54 @@ bool has_space(const LayerColumn& column, uint32_t bottom, uint32_t top) {
   return newest_in(column, bottom, top) == Held::data || holds_data(column, bottom);
 }
 
-// The bottoms of the groups that are left, and one past the last layer.
-std::vector<uint32_t> bottoms_of(uint64_t standing, uint32_t source_count) {
-  std::vector<uint32_t> bottoms = {0};
-  for (uint32_t source = 1; source <= source_count; ++source) {
-    if ((standing >> (source - 1) & 1) != 0) bottoms.push_back(source);
-  }
-  bottoms.push_back(source_count + 1);
-  return bottoms;
+// How much more than `space` a need is.
+uint64_t beyond(uint64_t space, uint64_t need) {
+  return need - std::min(need, space);
 }
 
 }  // namespace
+
+// The states an order may go through, numbered so that every move leads to a smaller number: the way on from
+// a state is known before the states that lead to it. 0: all is in the target; the last: nothing was moved.
+class MergePrices::MergeStates {
+ public:
+  explicit MergeStates(uint32_t source_count)
+      : source_count_(source_count), is_exhaustive_(source_count <= exhaustive_sources_max) {}
+
+  [[nodiscard]] uint64_t count() const {
+    return is_exhaustive_ ? uint64_t{1} << source_count_ : source_count_ + 1;
+  }
+
+  // The bottoms of the groups that are left, the target's among them, and one past the last layer.
+  [[nodiscard]] std::vector<uint32_t> bottoms_in(uint64_t state) const {
+    std::vector<uint32_t> bottoms = {0};
+    for (uint32_t source = 1; source <= source_count_; ++source) {
+      if (stands(source, state)) bottoms.push_back(source);
+    }
+    bottoms.push_back(source_count_ + 1);
+    return bottoms;
+  }
+
+  // How many of the groups, counted from the lowest, others may be merged into.
+  [[nodiscard]] size_t targets_among(size_t groups) const {
+    return is_exhaustive_ ? groups - 1 : std::min<size_t>(groups - 1, 1);
+  }
+
+  // The state once the group that begins with `bottom` is merged, after those between it and its target.
+  [[nodiscard]] uint64_t without(uint32_t bottom, uint64_t state) const {
+    return is_exhaustive_ ? state & ~(uint64_t{1} << (bottom - 1)) : state - 1;
+  }
+
+ private:
+  // With few sources a state is the set of those that stand, as bits; with more, only states whose first
+  // sources are gone are looked at, and a state is how many are left on top.
+  [[nodiscard]] bool stands(uint32_t source, uint64_t state) const {
+    return is_exhaustive_ ? (state >> (source - 1) & 1) != 0 : source_count_ - source < state;
+  }
+
+  uint32_t source_count_;
+  bool is_exhaustive_;
+};
 
 struct MergePrices::Best {
   bool is_possible = false;
@@ -56,7 +93,10 @@ struct MergePrices::Best {
   uint64_t next = 0;  // the state after the move
 };
 
-MergePrices::MergePrices(const LayerCensus& census) : census_(census) {}
+MergePrices::MergePrices(const LayerCensus& census) : census_(census) {
+  for (const uint64_t space : census_.allocated_bytes)
+    space_at_start_ += space;
+}
 
 const MergePrices::Cost& MergePrices::cost_of(MergeMove move) {
   const auto [found, is_new] = costs_.try_emplace(move);
@@ -85,16 +125,12 @@ uint64_t MergePrices::space_of(uint32_t bottom, uint32_t top) {
 }
 
 MergeOrder MergePrices::price(const std::vector<MergeMove>& moves) {
-  std::vector<uint32_t> bottoms = bottoms_of(~uint64_t{0}, 0);
-  for (uint32_t source = 1; source <= census_.source_count; ++source)
-    bottoms.insert(bottoms.end() - 1, source);
-  bottoms.back() = census_.source_count + 1;
-  uint64_t at_start = 0;
-  for (const uint64_t space : census_.allocated_bytes)
-    at_start += space;
+  // Of the groups that are left, and one past the last layer.
+  std::vector<uint32_t> bottoms(census_.source_count + 2);
+  std::iota(bottoms.begin(), bottoms.end(), 0U);
 
   MergeOrder order;
-  uint64_t taken = at_start;
+  uint64_t taken = space_at_start_;
   for (const MergeMove& move : moves) {
     const Cost& cost = cost_of(move);
     const auto lowest = std::ranges::find(bottoms, move.lowest_source);
@@ -105,8 +141,7 @@ MergeOrder MergePrices::price(const std::vector<MergeMove>& moves) {
                       .bytes_to_zero = cost.zero,
                       .growth_bytes = cost.growth,
                       .freed_bytes = 0};
-    order.peak_bytes =
-        std::max(order.peak_bytes, taken + cost.growth - std::min(taken + cost.growth, at_start));
+    order.peak_bytes = std::max(order.peak_bytes, beyond(space_at_start_, taken + cost.growth));
     for (auto bottom = lowest; bottom != end; ++bottom)
       priced.freed_bytes += space_of(*bottom, *(bottom + 1) - 1);
     taken -= priced.freed_bytes + space_of(move.target, move.lowest_source - 1);
@@ -116,7 +151,7 @@ MergeOrder MergePrices::price(const std::vector<MergeMove>& moves) {
     order.bytes_to_zero += cost.zero;
     order.moves.push_back(priced);
   }
-  order.gained_bytes = static_cast<int64_t>(at_start) - static_cast<int64_t>(taken);
+  order.gained_bytes = static_cast<int64_t>(space_at_start_) - static_cast<int64_t>(taken);
   return order;
 }
 
@@ -139,58 +174,52 @@ MergeOrder MergePrices::newest_first() {
 }
 
 std::optional<std::vector<MergeMove>> MergePrices::search(uint64_t space_limit_bytes, Aim aim) {
-  const uint32_t count = census_.source_count;
-  const bool is_exhaustive = count <= exhaustive_sources_max;
-  uint64_t at_start = 0;
-  for (const uint64_t space : census_.allocated_bytes)
-    at_start += space;
-
-  // Fewer sources first: the way on from a state is known before the states that lead to it. Beyond the
-  // limit only states whose first sources are gone are looked at: state n stands for n sources left on top.
-  const uint64_t state_count = is_exhaustive ? uint64_t{1} << count : count + 1;
-  auto bottoms_in = [&](uint64_t state) {
-    if (is_exhaustive) return bottoms_of(state, count);
-    std::vector<uint32_t> bottoms = {0};
-    for (uint32_t source = count + 1 - static_cast<uint32_t>(state); source <= count; ++source)
-      bottoms.push_back(source);
-    bottoms.push_back(count + 1);
-    return bottoms;
-  };
-  std::vector<Best> best(state_count);
+  const MergeStates states(census_.source_count);
+  std::vector<Best> best(states.count());
   best[0].is_possible = true;
-  for (uint64_t state = 1; state < state_count; ++state) {
-    const std::vector<uint32_t> bottoms = bottoms_in(state);
-    const size_t groups = bottoms.size() - 1;
-    uint64_t taken = 0;
-    for (size_t group = 0; group < groups; ++group)
-      taken += space_of(bottoms[group], bottoms[group + 1] - 1);
-    for (size_t target = 0; target + 1 < (is_exhaustive ? groups : 2); ++target) {
-      uint64_t next = state;
-      for (size_t last = target + 1; last < groups; ++last) {
-        next = is_exhaustive ? next & ~(uint64_t{1} << (bottoms[last] - 1)) : next - 1;
-        const MergeMove move{bottoms[target], bottoms[target + 1], bottoms[last + 1] - 1};
-        const Cost& cost = cost_of(move);
-        const uint64_t needed = taken + cost.growth - std::min(taken + cost.growth, at_start);
-        if (needed > space_limit_bytes || !best[next].is_possible) continue;
-        const Best way{.is_possible = true,
-                       .bytes = cost.copy + best[next].bytes,
-                       .peak = std::max(needed, best[next].peak),
-                       .move = move,
-                       .next = next};
-        const Best& known = best[state];
-        const bool is_better = aim == Aim::fewest_bytes
-                                   ? std::tie(way.bytes, way.peak) < std::tie(known.bytes, known.peak)
-                                   : std::tie(way.peak, way.bytes) < std::tie(known.peak, known.bytes);
-        if (!known.is_possible || is_better) best[state] = way;
-      }
-    }
-  }
-  uint64_t state = state_count - 1;
+  for (uint64_t state = 1; state < states.count(); ++state)
+    best[state] = best_way_on(states, state, best, space_limit_bytes, aim);
+
+  uint64_t state = states.count() - 1;
   if (!best[state].is_possible) return std::nullopt;
   std::vector<MergeMove> moves;
   for (; state != 0; state = best[state].next)
     moves.push_back(best[state].move);
   return moves;
+}
+
+MergePrices::Best MergePrices::best_way_on(const MergeStates& states, uint64_t state,
+                                           const std::vector<Best>& best, uint64_t space_limit_bytes,
+                                           Aim aim) {
+  const std::vector<uint32_t> bottoms = states.bottoms_in(state);
+  const size_t groups = bottoms.size() - 1;
+  uint64_t taken = 0;
+  for (size_t group = 0; group < groups; ++group)
+    taken += space_of(bottoms[group], bottoms[group + 1] - 1);
+
+  Best known;
+  for (size_t target = 0; target < states.targets_among(groups); ++target) {
+    uint64_t next = state;
+    for (size_t last = target + 1; last < groups; ++last) {
+      next = states.without(bottoms[last], next);
+      const MergeMove move{bottoms[target], bottoms[target + 1], bottoms[last + 1] - 1};
+      const Cost& cost = cost_of(move);
+      const uint64_t needed = beyond(space_at_start_, taken + cost.growth);
+      if (needed > space_limit_bytes || !best[next].is_possible) continue;
+      const Best way{.is_possible = true,
+                     .bytes = cost.copy + best[next].bytes,
+                     .peak = std::max(needed, best[next].peak),
+                     .move = move,
+                     .next = next};
+      if (!known.is_possible || is_better(way, known, aim)) known = way;
+    }
+  }
+  return known;
+}
+
+bool MergePrices::is_better(const Best& way, const Best& known, Aim aim) {
+  return aim == Aim::fewest_bytes ? std::tie(way.bytes, way.peak) < std::tie(known.bytes, known.peak)
+                                  : std::tie(way.peak, way.bytes) < std::tie(known.peak, known.bytes);
 }
 
 std::optional<MergeOrder> MergePrices::cheapest(uint64_t space_limit_bytes) {

@@ -84,11 +84,18 @@ class MergePrices {
   // What the file of layer `bottom` takes once layers up to `top` are merged into it.
   uint64_t space_of(uint32_t bottom, uint32_t top);
 
-  struct Best;
+  class MergeStates;
+  struct Best;  // way on from a state
   enum class Aim { fewest_bytes, least_space };
   std::optional<std::vector<MergeMove>> search(uint64_t space_limit_bytes, Aim aim);
 
+  // Of the moves that `state` allows, with what `best` says of the states they lead to.
+  Best best_way_on(const MergeStates& states, uint64_t state, const std::vector<Best>& best,
+                   uint64_t space_limit_bytes, Aim aim);
+  static bool is_better(const Best& way, const Best& known, Aim aim);
+
   const LayerCensus& census_;
+  uint64_t space_at_start_ = 0;
   std::map<MergeMove, Cost> costs_;
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> spaces_;
 };
