@@ -10,7 +10,7 @@ BatGeometry::BatGeometry(uint64_t disk_size_bytes, uint32_t block_size_bytes, ui
     : block_size_(block_size_bytes),
       sector_size_(sector_size_bytes),
       block_count_(divide_up(disk_size_bytes, block_size_bytes)),
-      chunk_ratio_(sectors_in_chunk * sector_size_bytes / block_size_bytes),
+      chunk_ratio_(sectors_per_chunk * sector_size_bytes / block_size_bytes),
       entry_count_(differencing ? divide_up(block_count_, chunk_ratio_) * (chunk_ratio_ + 1)
                                 : block_count_ + (block_count_ - 1) / chunk_ratio_),
       block_shift_(std::countr_zero(block_size_)),

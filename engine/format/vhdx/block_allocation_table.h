@@ -1,5 +1,5 @@
 // Where each block of a disk stands. The table (BAT) holds one 8-byte entry per payload block, and after
-// every `chunk_ratio` of them one entry for the sector bitmap block of that chunk (2.5, 2.4):
+// every `chunk_ratio` of them one entry for the sector bitmap block of that chunk ([MS-VHDX] 2.5, 2.4):
 //
 //   payload 0 | payload 1 | ... | payload ratio-1 | bitmap 0 | payload ratio | ... | bitmap 1 | ...
 //
@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "engine/base/bytes.h"
+#include "engine/format/vhdx/layout.h"
 #include "engine/format/vhdx/metadata.h"
 
 namespace vhdlab::vhdx {
@@ -44,6 +45,16 @@ enum class ChunkIndex : uint64_t {};
   return static_cast<uint64_t>(chunk);
 }
 
+// How many payload blocks of a disk are in each state, and how many bitmap blocks it has.
+struct BlockCensus {
+  uint64_t not_present = 0;
+  uint64_t zeroed = 0;  // zero, undefined or unmapped
+  uint64_t fully_present = 0;
+  uint64_t partially_present = 0;
+  uint64_t bitmap_blocks = 0;
+};
+
+// 2.5.1
 struct BatEntry {
   static constexpr uint64_t state_mask = 7;
   uint64_t bits = 0;
@@ -52,9 +63,8 @@ struct BatEntry {
     return {file_offset | static_cast<uint64_t>(state)};
   }
   [[nodiscard]] constexpr BlockState state() const { return static_cast<BlockState>(bits & state_mask); }
-  [[nodiscard]] constexpr uint64_t file_offset() const {
-    return bits >> 20 << 20;
-  }  // the MiB count, shifted to bytes
+  // The entry counts it in MiB from bit 20 on, which is the offset in bytes once the bits below are gone.
+  [[nodiscard]] constexpr uint64_t file_offset() const { return bits >> 20 << 20; }
   friend bool operator==(const BatEntry&, const BatEntry&) = default;
 };
 
@@ -107,12 +117,10 @@ class BatGeometry {
 
   // The bit in its chunk's bitmap of the sector at this virtual offset.
   [[nodiscard]] uint64_t bit_of(uint64_t virtual_offset) const {
-    return (virtual_offset >> sector_shift_) % sectors_in_chunk;
+    return (virtual_offset >> sector_shift_) % sectors_per_chunk;
   }
 
  private:
-  static constexpr uint64_t sectors_in_chunk = uint64_t{1} << 23;  // 2.4
-
   uint64_t block_size_;
   uint64_t sector_size_;
   uint64_t block_count_;

@@ -103,20 +103,63 @@ void check_region_overlaps(std::span<const RegionClaim> claims, const CheckedSta
   }
 }
 
+// How many entries of the table to look at: as many as it claims to have, and as can be.
+uint32_t checked_entry_count(const RegionTableHeader& header, size_t slot, FindingCollector& findings) {
+  if (header.entry_count <= RegionTableHeader::entry_count_max) return header.entry_count;
+  findings.add(Fault::region_table_count, [&] {
+    return Particulars{.where = region_table_name(slot),
+                       .file_offset = region_table_offsets[slot] + offsetof(RegionTableHeader, entry_count),
+                       .found = fmt::format("{} entries", uint32_t{header.entry_count}),
+                       .expected = fmt::format("at most {}", RegionTableHeader::entry_count_max)};
+  });
+  return RegionTableHeader::entry_count_max;
+}
+
+// A region nobody here knows: a remark, or, where the file cannot be used without it, a fault.
+void check_unknown_entry(const RegionTableEntry& entry, uint64_t entry_offset, size_t slot,
+                         CheckedState& state, FindingCollector& findings) {
+  const auto particulars = [&] {
+    return Particulars{.where = region_table_name(slot),
+                       .file_offset = entry_offset,
+                       .found = "region " + entry.id.to_lower()};
+  };
+  if ((entry.required & 1) != 0) {
+    state.is_supported = false;
+    findings.add(Fault::region_unknown_required, particulars);
+  } else if (!entry.id.is_zero()) {
+    findings.add(Oddity::region_unknown, particulars);
+  }
+}
+
+void check_missing_regions(std::span<const RegionClaim> claims, size_t slot, FindingCollector& findings) {
+  for (const RegionClaim& claim : claims) {
+    if (claim.range) continue;
+    findings.add(Fault::region_missing, [&] {
+      return Particulars{.where = region_table_name(slot),
+                         .file_offset = region_table_offsets[slot],
+                         .found = fmt::format("no region '{}' ({})", claim.name, claim.id.to_lower())};
+    });
+  }
+}
+
+// Reserved are a field of the header, and all behind the entries in use.
+void check_reserved_bytes(const RegionTable& table, const RegionTableHeader& header, uint32_t entry_count,
+                          size_t slot, FindingCollector& findings) {
+  const size_t used = sizeof(RegionTableHeader) + entry_count * sizeof(RegionTableEntry);
+  if (header.reserved == 0 && all_zero(Bytes(table).subspan(used))) return;
+  findings.add(Oddity::reserved_not_zero, [&] {
+    return Particulars{.where = region_table_name(slot),
+                       .file_offset = region_table_offsets[slot] + used,
+                       .found = "bytes that are not zero",
+                       .expected = "zeros"};
+  });
+}
+
+// What an intact table lists; sets state.regions where both regions a disk needs can be used.
 void check_region_entries(const CheckedFile& file, const RegionTable& table, size_t slot, CheckedState& state,
                           FindingCollector& findings) {
-  const uint64_t table_offset = region_table_offsets[slot];
   const auto header = read_at<RegionTableHeader>(table, 0);
-  uint32_t count = header.entry_count;
-  if (count > RegionTableHeader::entry_count_max) {
-    findings.add(Fault::region_table_count, [&] {
-      return Particulars{.where = region_table_name(slot),
-                         .file_offset = table_offset + offsetof(RegionTableHeader, entry_count),
-                         .found = fmt::format("{} entries", count),
-                         .expected = fmt::format("at most {}", RegionTableHeader::entry_count_max)};
-    });
-    count = RegionTableHeader::entry_count_max;
-  }
+  const uint32_t count = checked_entry_count(header, slot, findings);
   std::array<RegionClaim, 2> claims = {RegionClaim{bat_region_id, "block allocation table"},
                                        RegionClaim{metadata_region_id, "metadata"}};
   for (uint32_t i = 0; i < count; ++i) {
@@ -124,38 +167,13 @@ void check_region_entries(const CheckedFile& file, const RegionTable& table, siz
     const auto entry = read_at<RegionTableEntry>(table, at);
     const auto claim = std::ranges::find(claims, entry.id, &RegionClaim::id);
     if (claim != claims.end()) {
-      check_region_entry(file, entry, table_offset + at, *claim, findings);
-      continue;
+      check_region_entry(file, entry, region_table_offsets[slot] + at, *claim, findings);
+    } else {
+      check_unknown_entry(entry, region_table_offsets[slot] + at, slot, state, findings);
     }
-    auto unknown = [&] {
-      return Particulars{.where = region_table_name(slot),
-                         .file_offset = table_offset + at,
-                         .found = "region " + entry.id.to_lower()};
-    };
-    if ((entry.required & 1) == 0) {
-      if (!entry.id.is_zero()) findings.add(Oddity::region_unknown, unknown);
-      continue;
-    }
-    state.is_supported = false;
-    findings.add(Fault::region_unknown_required, unknown);
   }
-  for (const RegionClaim& claim : claims) {
-    if (claim.range) continue;
-    findings.add(Fault::region_missing, [&] {
-      return Particulars{.where = region_table_name(slot),
-                         .file_offset = table_offset,
-                         .found = fmt::format("no region '{}' ({})", claim.name, claim.id.to_lower())};
-    });
-  }
-  const size_t used = sizeof(RegionTableHeader) + count * sizeof(RegionTableEntry);
-  if (header.reserved != 0 || !all_zero(Bytes(table).subspan(used))) {
-    findings.add(Oddity::reserved_not_zero, [&] {
-      return Particulars{.where = region_table_name(slot),
-                         .file_offset = table_offset + used,
-                         .found = "bytes that are not zero",
-                         .expected = "zeros"};
-    });
-  }
+  check_missing_regions(claims, slot, findings);
+  check_reserved_bytes(table, header, count, slot, findings);
   check_region_overlaps(claims, state, findings);
   if (claims[0].is_usable && claims[1].is_usable)
     state.regions = Regions{.bat = *claims[0].range, .metadata = *claims[1].range};

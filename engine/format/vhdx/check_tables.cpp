@@ -293,10 +293,7 @@ class TablesCheck {
     compare("the block allocation table", UINT64_MAX, bat_);
     compare("the metadata region", UINT64_MAX, state_.regions->metadata);
     TRY(for_each_entry([&](uint64_t index, BatEntry entry) {
-      const BlockState state = entry.state();
-      const bool owns_space = state == BlockState::fully_present || state == BlockState::partially_present ||
-                              (state == BlockState::unmapped && entry.file_offset() != 0);
-      if (!owns_space || entry.file_offset() > file_size_checked_max) return;
+      if (!owns_space(entry) || entry.file_offset() > file_size_checked_max) return;
       const bool is_bitmap = geometry_.is_bitmap_entry(index);
       compare({}, index,
               {entry.file_offset(), is_bitmap ? bitmap_block_length : geometry_.block_size_bytes()});

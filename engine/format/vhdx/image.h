@@ -42,15 +42,6 @@ enum class WriteIntent {
                   // set_data_write_guid
 };
 
-// How many payload blocks are in each state, for people and reports.
-struct BlockCensus {
-  uint64_t not_present = 0;
-  uint64_t zeroed = 0;  // zero, undefined or unmapped
-  uint64_t fully_present = 0;
-  uint64_t partially_present = 0;
-  uint64_t bitmap_blocks = 0;
-};
-
 // Thread-safe: any number of threads may call resolve, plan_write, plan_zero, publish and flush at once.
 // set_* and close exclude everything else by the caller's care.
 class Image {
@@ -123,7 +114,9 @@ class Image {
 
   // ---- Changes of identity and shape, for merges and relinks; durable on return ----
 
+  // Children made before no longer fit, but for those whose locators accept `guid`.
   [[nodiscard]] Result<void> set_data_write_guid(const Guid& guid);
+
   // Faults: vhdx-locator-too-long.
   [[nodiscard]] Result<void> set_parent(const ParentLocator& parent);
   // Grows or shrinks the disk. What lies past a smaller end is lost. Bytes that come into being read as zeros
@@ -187,6 +180,13 @@ class Image {
   Result<uint64_t> allocate(uint64_t length);
   Result<void> ensure_bitmap(ChunkIndex chunk);
   Result<void> publish_change(const BlockChange& change);
+  struct PlacedBlock {
+    ByteRange place;  // in the file
+    uint64_t entry_index = 0;
+  };
+  Result<std::vector<PlacedBlock>> blocks_from_the_end();
+  Result<void> move_block(const PlacedBlock& block, ByteRange gap, AlignedBuffer& buffer);
+
   // The first entry of the table from `entry_index` on whose page holds anything; their number where none
   // does.
   [[nodiscard]] uint64_t next_entry_in_use(uint64_t entry_index) const;
@@ -240,8 +240,7 @@ class Image {
   std::unordered_map<uint64_t, uint64_t> reserved_;  // block -> file offset: planned and not yet published
   DirtyPages dirty_bitmap_pages_;
   DirtyPages dirty_bat_pages_;
-  std::vector<ByteRange>
-      given_up_;  // space of blocks that have none any more, until the table says so on disk
+  std::vector<ByteRange> given_up_;  // of blocks that have no space any more, until the table on disk says so
 
   // Guards the log and the header; taken before tables_mutex_ where both are needed.
   std::mutex commit_mutex_;

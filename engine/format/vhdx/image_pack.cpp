@@ -24,13 +24,9 @@ Result<void> copy_within(File& file, ByteRange from, uint64_t to, AlignedBuffer&
 
 }  // namespace
 
-Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
-  TRY(begin_session());
-  struct Block {
-    ByteRange place;
-    uint64_t entry_index;
-  };
-  std::vector<Block> blocks;
+// Payload and bitmap blocks, the last in the file first.
+Result<std::vector<Image::PlacedBlock>> Image::blocks_from_the_end() {
+  std::vector<PlacedBlock> blocks;
   for (uint64_t index = next_entry_in_use(0); index < geometry_.entry_count();
        index = next_entry_in_use(index + 1)) {
     const BatEntry entry = TRY(entry_at(index));
@@ -41,11 +37,31 @@ Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
     const uint64_t length = is_bitmap ? bitmap_block_length : geometry_.block_size_bytes();
     if (has_place) blocks.push_back({{entry.file_offset(), length}, index});
   }
-  std::ranges::sort(blocks, std::ranges::greater{}, [](const Block& block) { return block.place.offset; });
+  std::ranges::sort(blocks, std::ranges::greater{},
+                    [](const PlacedBlock& block) { return block.place.offset; });
+  return blocks;
+}
 
+// `gap` is claimed, and as long as the block.
+Result<void> Image::move_block(const PlacedBlock& block, ByteRange gap, AlignedBuffer& buffer) {
+  TRY(file_->punch_hole(gap));
+  TRY(copy_within(*file_, block.place, gap.offset, buffer));
+  const BatEntry before = TRY(entry_at(block.entry_index));
+  const std::unique_lock lock(tables_mutex_);
+  if (geometry_.is_bitmap_entry(block.entry_index)) {
+    bitmaps_[number(geometry_.chunk_at(block.entry_index))] =
+        std::make_unique<MetadataPages>(*file_, gap, cache_);
+  }
+  TRY(set_entry(block.entry_index, BatEntry::make(before.state(), gap.offset)));
+  occupancy_.release(block.place);
+  return {};
+}
+
+Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
+  TRY(begin_session());
   uint64_t moved = 0;
   AlignedBuffer buffer(copy_piece_bytes);
-  for (const Block& block : blocks) {
+  for (const PlacedBlock& block : TRY(blocks_from_the_end())) {
     if (stop && stop()) break;
     const auto gap = occupancy_.claim_gap(block.place.length);
     if (!gap) continue;  // a shorter one further up may still fit
@@ -53,18 +69,7 @@ Result<uint64_t> Image::pack(const std::function<bool()>& stop) {
       occupancy_.release(*gap);
       break;  // every gap left lies behind every block left
     }
-    TRY(file_->punch_hole(*gap));
-    TRY(copy_within(*file_, block.place, gap->offset, buffer));
-    const BatEntry before = TRY(entry_at(block.entry_index));
-    {
-      const std::unique_lock lock(tables_mutex_);
-      if (geometry_.is_bitmap_entry(block.entry_index)) {
-        bitmaps_[number(geometry_.chunk_at(block.entry_index))] =
-            std::make_unique<MetadataPages>(*file_, *gap, cache_);
-      }
-      TRY(set_entry(block.entry_index, BatEntry::make(before.state(), gap->offset)));
-      occupancy_.release(block.place);
-    }
+    TRY(move_block(block, *gap, buffer));
     ++moved;
     if (flush_is_due()) TRY(flush());
   }

@@ -1,9 +1,9 @@
 // The structures of a VHDX file, byte for byte, as [MS-VHDX] 2.1 - 2.6 lays them out. Declarations only: what
 // they mean and which values are legal is the business of the file named after each structure.
 //
-//   0        file identifier                     |  everything from 1 MiB on is placed in whole MiB, in any
-//   order: 64 KiB   header 1      128 KiB  header 2     |  log, metadata region, block allocation table
-//   (BAT), 192 KiB  region table 1  256 KiB  table 2    |  payload blocks, sector bitmap blocks
+//     0 KiB  file identifier                             from 1 MiB on, in whole MiB and any order:
+//    64 KiB  header 1         128 KiB  header 2          log, metadata region, block allocation table,
+//   192 KiB  region table 1   256 KiB  region table 2    payload blocks, sector bitmap blocks
 #pragma once
 
 #include <array>
@@ -169,7 +169,8 @@ struct FileParameters {  // 2.6.2.1
 };
 static_assert(sizeof(FileParameters) == 8);
 
-struct ParentLocatorHeader {  // 2.6.2.6
+struct ParentLocatorHeader {  // 2.6.2.6.1
+  // 2.6.2.6.3
   static constexpr Guid vhdx_type = Guid::literal("B04AEFB7-D19E-4A81-B789-25B8E9445913");
   Guid type;
   le16 reserved;
@@ -177,7 +178,7 @@ struct ParentLocatorHeader {  // 2.6.2.6
 };
 static_assert(sizeof(ParentLocatorHeader) == 20);
 
-struct ParentLocatorEntry {  // 2.6.2.6.1
+struct ParentLocatorEntry {  // 2.6.2.6.2
   le32 key_offset;           // both offsets from the start of the locator
   le32 value_offset;
   le16 key_length;  // both lengths in bytes, text not terminated
@@ -190,9 +191,9 @@ static_assert(sizeof(ParentLocatorEntry) == 12);
 inline constexpr uint32_t block_size_min_bytes = 1 * mib;
 inline constexpr uint32_t block_size_max_bytes = 256 * mib;
 inline constexpr uint64_t disk_size_max_bytes = 64 * tib;
-inline constexpr uint64_t disk_size_min_bytes =
-    3 * mib;  // what Hyper-V creates; smaller images are read, not made
-inline constexpr uint64_t bitmap_block_length = 1 * mib;          // 2.5.1.2
+// What Hyper-V creates; smaller images are read, not made.
+inline constexpr uint64_t disk_size_min_bytes = 3 * mib;
+inline constexpr uint64_t bitmap_block_length = 1 * mib;          // 2.4
 inline constexpr uint64_t sectors_per_chunk = uint64_t{1} << 23;  // one bitmap block's bits, 2.4
 
 }  // namespace vhdlab::vhdx

@@ -238,6 +238,31 @@ Result<void> apply_replay(File& file, const LogReplay& replay) {
   return file.flush();
 }
 
+namespace {
+
+// A page in the log: the sector holds it but for its first 8 and last 4 bytes, in whose place stands the
+// sequence number; those are in the descriptor.
+LogDataDescriptor descriptor_of(const PageWrite& write, uint64_t sequence_number) {
+  LogDataDescriptor descriptor;
+  descriptor.signature = LogDataDescriptor::expected_signature;
+  std::copy_n(write.page.end() - 4, 4, descriptor.trailing_bytes.begin());
+  std::copy_n(write.page.begin(), 8, descriptor.leading_bytes.begin());
+  descriptor.file_offset = write.file_offset;
+  descriptor.sequence_number = sequence_number;
+  return descriptor;
+}
+
+LogDataSector data_sector_of(const PageWrite& write, uint64_t sequence_number) {
+  LogDataSector sector;
+  sector.signature = LogDataSector::expected_signature;
+  sector.sequence_high = static_cast<uint32_t>(sequence_number >> 32);
+  std::copy(write.page.begin() + 8, write.page.end() - 4, sector.data.begin());
+  sector.sequence_low = static_cast<uint32_t>(sequence_number);
+  return sector;
+}
+
+}  // namespace
+
 LogWriter::LogWriter(File& file, ByteRange ring, const Guid& log_guid, uint64_t first_sequence_number)
     : file_(file), ring_(ring), log_guid_(log_guid), next_sequence_number_(first_sequence_number) {}
 
@@ -257,21 +282,8 @@ Result<void> LogWriter::append(std::span<const PageWrite> pages, uint64_t durabl
 
   const uint64_t sequence_number = next_sequence_number_;
   for (size_t i = 0; i < pages.size(); ++i) {
-    const MetadataPage& page = pages[i].page;
-    LogDataDescriptor descriptor;
-    descriptor.signature = LogDataDescriptor::expected_signature;
-    std::copy_n(page.end() - 4, 4, descriptor.trailing_bytes.begin());
-    std::copy_n(page.begin(), 8, descriptor.leading_bytes.begin());
-    descriptor.file_offset = pages[i].file_offset;
-    descriptor.sequence_number = sequence_number;
-    put(sizeof(LogEntryHeader) + i * descriptor_length, descriptor);
-
-    LogDataSector sector;
-    sector.signature = LogDataSector::expected_signature;
-    sector.sequence_high = static_cast<uint32_t>(sequence_number >> 32);
-    std::copy(page.begin() + 8, page.end() - 4, sector.data.begin());
-    sector.sequence_low = static_cast<uint32_t>(sequence_number);
-    put(descriptor_area + i * log_sector_length, sector);
+    put(sizeof(LogEntryHeader) + i * descriptor_length, descriptor_of(pages[i], sequence_number));
+    put(descriptor_area + i * log_sector_length, data_sector_of(pages[i], sequence_number));
   }
   LogEntryHeader header{.signature = LogEntryHeader::expected_signature,
                         .checksum = 0,
