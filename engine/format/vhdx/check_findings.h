@@ -23,9 +23,9 @@ enum class Severity { damage, risk, note };  // worst first
 
 [[nodiscard]] std::string_view name_of(Severity severity);  // "damage", "risk", "note"
 
-// What opening passes over and a check tells.
+// What opening passes over and a check tells. The numbers are sections of [MS-VHDX].
 enum class Oddity {
-  // Headers
+  // Headers, 2.2.2
   header_torn,
   header_sequence_equal,
   header_identical,
@@ -33,18 +33,18 @@ enum class Oddity {
   headers_differ,
   identity_zero,
   reserved_not_zero,
-  // Log
+  // Log, 2.3
   log_absent,
   log_dirty,
   log_target_outside,
   log_leftover,
   log_torn_entry,
   log_not_examined,
-  // Region tables
+  // Region tables, 2.2.3
   region_table_torn,
   region_tables_differ,
   region_unknown,
-  // Metadata
+  // Metadata, 2.6
   metadata_flags,
   metadata_item_unknown,
   metadata_item_overlap,
@@ -53,7 +53,7 @@ enum class Oddity {
   locator_unused,
   locator_without_path,
   locator_second_linkage,
-  // Block allocation table
+  // Block allocation table, 2.5
   bat_larger_than_needed,
   bat_slack_not_zero,
   bat_reserved_bits,
@@ -61,7 +61,7 @@ enum class Oddity {
   block_offset_unused,
   block_past_disk_end,
   block_missing_in_fixed,
-  // Sector bitmaps
+  // Sector bitmaps, 2.4
   bitmap_without_parent,
   bitmap_stale,
   bitmap_past_disk_end,

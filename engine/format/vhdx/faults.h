@@ -10,51 +10,57 @@
 
 namespace vhdlab::vhdx {
 
+// The numbers are the sections of [MS-VHDX] that a fault goes against.
 enum class Fault {
-  // File identifier and headers, 2.2
-  not_a_vhdx,
-  file_too_short,
-  no_valid_header,
-  header_version,
-  header_log_placement,
-  // Region table, 2.2.3
-  no_valid_region_table,
-  region_table_count,
-  region_unknown_required,
+  // File identifier and headers
+  not_a_vhdx,            // 2.2.1
+  file_too_short,        // 2.2
+  no_valid_header,       // 2.2.2
+  header_version,        // 2.2.2
+  header_log_placement,  // 2.2.2
+
+  // Region table
+  no_valid_region_table,    // 2.2.3.1
+  region_table_count,       // 2.2.3.1
+  region_unknown_required,  // 2.2.3.2, as all that follow
   region_duplicate,
   region_missing,
   region_placement,
   region_overlap,
-  // Log, 2.3
-  log_version,
-  log_no_active_sequence,
-  log_file_truncated,
-  log_descriptor,
-  // Metadata, 2.6
-  metadata_signature,
-  metadata_count,
-  metadata_item_placement,
-  metadata_item_duplicate,
-  metadata_item_missing,
-  metadata_item_unknown_required,
-  metadata_item_length,
-  block_size_illegal,
-  disk_size_illegal,
-  sector_size_illegal,
-  // Parent locator, 2.6.2.6
-  locator_malformed,
-  locator_type,
-  locator_missing_linkage,
-  locator_too_long,
-  // Block allocation table and sector bitmaps, 2.5
-  bat_too_small,
-  block_state_illegal,
-  block_placement,
-  block_overlap,
-  block_zero_with_offset,
-  block_partial_without_parent,
-  block_partial_without_bitmap,
-  bitmap_state_illegal,
+
+  // Log
+  log_version,             // 2.2.2
+  log_no_active_sequence,  // 2.3.2
+  log_file_truncated,      // 2.3.3
+  log_descriptor,          // 2.3.1.2, 2.3.1.3
+
+  // Metadata
+  metadata_signature,              // 2.6.1.1
+  metadata_count,                  // 2.6.1.1
+  metadata_item_placement,         // 2.6.1.2
+  metadata_item_duplicate,         // 2.6.1.2
+  metadata_item_missing,           // 2.6.2
+  metadata_item_unknown_required,  // 2.6.1.2
+  metadata_item_length,            // 2.6.2
+  block_size_illegal,              // 2.6.2.1
+  disk_size_illegal,               // 2.6.2.2
+  sector_size_illegal,             // 2.6.2.4, 2.6.2.5
+
+  // Parent locator
+  locator_malformed,        // 2.6.2.6.2
+  locator_type,             // 2.6.2.6.1
+  locator_missing_linkage,  // 2.6.2.6.3
+  locator_too_long,         // none: a path the caller gave
+
+  // Block allocation table and sector bitmaps
+  bat_too_small,                 // 2.5
+  block_state_illegal,           // 2.5.1.1
+  block_placement,               // 2.5.1
+  block_overlap,                 // 2.5.1
+  block_zero_with_offset,        // 2.5.1.1
+  block_partial_without_parent,  // 2.5.1.1
+  block_partial_without_bitmap,  // 2.5.1.2
+  bitmap_state_illegal,          // 2.5.1.2
 };
 
 struct FaultInfo {

@@ -1,6 +1,6 @@
 // Chooses and replaces the current header. Two copies lie at 64 and 128 KiB; the intact one with the higher
 // sequence number counts. An update writes the other copy with the next number, so that a torn write leaves
-// the old one standing.
+// the old one standing ([MS-VHDX] 2.2.2).
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ struct BitRun {
 };
 
 // The run of equal bits that begins at `first_bit`, at most `count` long. Bit 0 is the lowest of byte 0
-// (2.5.2).
+// (2.4).
 Result<BitRun> run_at(MetadataPages& bitmap, uint64_t first_bit, uint64_t count, TableUse& tables) {
   BitRun run;
   for (uint64_t bit = first_bit; bit < first_bit + count;) {

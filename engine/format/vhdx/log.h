@@ -1,5 +1,5 @@
 // The log: metadata changes are written here, made durable, and only then written in place, so that a cut at
-// any moment leaves either the old tables or everything needed to finish the new ones (2.3).
+// any moment leaves either the old tables or everything needed to finish the new ones ([MS-VHDX] 2.3).
 //
 // The log is a ring of 4 KiB sectors. An entry is a header and its descriptors, padded to whole sectors,
 // followed by one data sector per data descriptor. Entries that follow each other in the ring with rising

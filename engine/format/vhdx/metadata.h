@@ -1,5 +1,6 @@
 // What a VHDX file says about its disk: sizes, sectors, identity, and the parent locator of a differencing
-// disk. The metadata region holds a table of items at its start and the items themselves from 64 KiB on.
+// disk. The metadata region holds a table of items at its start and the items themselves from 64 KiB on
+// ([MS-VHDX] 2.6).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // What a differencing disk remembers of its parent: the parent's DataWriteGuid when the child was made (its
 // identity) and the paths under which it was known. The identity decides whether a file is the parent; the
-// paths only say where to look.
+// paths only say where to look ([MS-VHDX] 2.6.2.6.3).
 //
 // Keys and order as Windows writes them: parent_linkage, absolute_win32_path, relative_path, volume_path,
 // parent_linkage2.
@@ -18,8 +18,8 @@ namespace vhdlab::vhdx {
 
 struct ParentLocator {
   Guid linkage;  // the parent's DataWriteGuid
-  std::optional<Guid>
-      linkage2;  // a second identity that is accepted too, while a merge changes the first; zero: none
+  // A second identity that is accepted too, while a merge changes the first; zero: none.
+  std::optional<Guid> linkage2;
   std::string relative_path;        // ".\base.vhdx", from the child's folder
   std::string volume_path;          // "\\?\Volume{...}\disks\base.vhdx"
   std::string absolute_win32_path;  // "C:\disks\base.vhdx"

@@ -1,6 +1,6 @@
 // Finds the regions of a file: the block allocation table and the metadata region. Two copies of the table
 // lie at 192 and 256 KiB; the first intact one counts. A region that is marked required and unknown means a
-// newer format: refuse.
+// newer format: refuse ([MS-VHDX] 2.2.3).
 #pragma once
 
 #include <cstdint>
