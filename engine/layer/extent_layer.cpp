@@ -17,6 +17,7 @@ using vhdx::ChunkIndex;
 constexpr uint64_t log_region_offset = 1 * mib;
 constexpr uint64_t log_region_length = 1 * mib;
 constexpr uint64_t bat_region_offset = 3 * mib;
+constexpr uint64_t entries_per_page = table_page_length / vhdx::bat_entry_length;
 constexpr uint64_t bits_per_page = vhdx::log_sector_length * 8;
 constexpr size_t dirty_pages_before_flush = 40;
 // Entries of at most a third of the ring, as LogWriter makes them; 32 bytes each after a header of 64.
@@ -42,8 +43,8 @@ ExtentTables::ExtentTables(const ExtentDiskShape& shape)
   file_end_ += payload;
 }
 
-ExtentTables::Census ExtentTables::census() const {
-  Census census{.bitmap_blocks = bitmap_offsets_.size()};
+vhdx::BlockCensus ExtentTables::census() const {
+  vhdx::BlockCensus census{.bitmap_blocks = bitmap_offsets_.size()};
   const uint64_t end = geometry_.block_count() * geometry_.block_size_bytes();
   uint64_t known = 0;
   for (auto run = blocks_.next(0, end); run; run = blocks_.next(run->range.end(), end)) {
@@ -55,6 +56,19 @@ ExtentTables::Census ExtentTables::census() const {
   }
   census.not_present = geometry_.block_count() - known;
   return census;
+}
+
+uint64_t ExtentTables::next_entry_in_use(uint64_t entry_index) const {
+  const uint64_t page_begin = round_down(entry_index, entries_per_page);
+  uint64_t held = geometry_.entry_count();
+  const uint64_t payload_end = geometry_.block_count() * geometry_.block_size_bytes();
+  if (const auto run = blocks_.next(geometry_.first_byte_of(geometry_.block_at(page_begin)), payload_end))
+    held = geometry_.entry_of(geometry_.block_of(run->range.offset));
+  const auto bitmap = bitmap_offsets_.lower_bound(number(geometry_.chunk_at(page_begin)));
+  if (bitmap != bitmap_offsets_.end())
+    held = std::min(held, geometry_.bitmap_entry_of(ChunkIndex{bitmap->first}));
+  if (held == geometry_.entry_count()) return held;
+  return std::max(entry_index, round_down(held, entries_per_page));
 }
 
 bool TableMemory::touch(uint32_t layer, uint64_t file_offset) {
@@ -176,6 +190,25 @@ Result<void> ExtentLayer::resolve_partial(const Block& block, BlockIndex index, 
     offset = end;
   }
   return {};
+}
+
+Result<uint64_t> ExtentLayer::absent_until(uint64_t offset) {
+  if (!tables_.shape_.has_parent || offset >= disk_size_bytes()) return offset;
+  const std::lock_guard lock(mutex_);
+  const auto& geometry = tables_.geometry_;
+  const BlockIndex first = geometry.block_of(offset);
+  const BlockIndex end{geometry.block_count()};
+  const auto held = tables_.blocks_.next(geometry.first_byte_of(first), geometry.first_byte_of(end));
+  const BlockIndex last = held ? geometry.block_of(held->range.offset) : BlockIndex{number(end) - 1};
+
+  // VHDX looks at every page on the way in which anything stands.
+  TableUse unasked;
+  uint64_t entry = tables_.next_entry_in_use(geometry.entry_of(first));
+  while (entry <= geometry.entry_of(last)) {
+    TRY(touch_entry(entry, unasked));
+    entry = tables_.next_entry_in_use(round_down(entry, entries_per_page) + entries_per_page);
+  }
+  return held ? std::max(offset, held->range.offset) : disk_size_bytes();
 }
 
 // ---- Planning ----

@@ -40,15 +40,8 @@ class ExtentTables {
   [[nodiscard]] const ExtentDiskShape& shape() const { return shape_; }
   [[nodiscard]] uint64_t file_size_bytes() const { return file_end_; }
 
-  // Blocks in each state, in the order fully present, partially present, zero, not present.
-  struct Census {
-    uint64_t fully_present = 0;
-    uint64_t partially_present = 0;
-    uint64_t zeroed = 0;
-    uint64_t not_present = 0;
-    uint64_t bitmap_blocks = 0;
-  };
-  [[nodiscard]] Census census() const;
+  [[nodiscard]] vhdx::BlockCensus census() const;
+
   // For tables nobody changes for a while: lookups are quicker until the next change.
   void freeze() {
     blocks_.freeze();
@@ -59,6 +52,10 @@ class ExtentTables {
 
  private:
   friend class ExtentLayer;
+
+  // The first entry from `entry_index` on whose page of the file's table holds anything; the table's size
+  // where none is left.
+  [[nodiscard]] uint64_t next_entry_in_use(uint64_t entry_index) const;
 
   struct Block {
     vhdx::BlockState state = vhdx::BlockState::not_present;
@@ -78,8 +75,8 @@ class ExtentTables {
   std::map<uint64_t, uint64_t> bitmap_offsets_;  // by chunk: where its bitmap block stands
 };
 
-// How many table pages a chain keeps in memory; the least recently used one makes room. Shared by the layers
-// of a chain, each under its own number.
+// Which table pages a chain has in memory; beyond a limit the least recently used one makes room. Shared by
+// the layers of a chain, each under its own number. Not thread-safe.
 class TableMemory {
  public:
   // 0 pages: no limit.
@@ -95,7 +92,7 @@ class TableMemory {
   uint64_t pages_max_;
   uint64_t unlimited_count_ = 0;
   std::vector<std::unordered_set<uint64_t>> unlimited_;  // by layer
-  // With a limit: a clock of use over the pages, looked up by key and never walked in the order of hashes.
+  // With a limit:
   std::map<uint64_t, uint64_t> by_age_;  // tick of the last use -> page
   std::map<uint64_t, uint64_t> where_;   // page -> tick
   uint64_t tick_ = 0;
@@ -112,6 +109,7 @@ class ExtentLayer final : public Layer {
   uint64_t disk_size_bytes() const override { return tables_.shape().disk_size_bytes; }
   uint32_t sector_size_bytes() const override { return tables_.shape().sector_size_bytes; }
   Result<void> resolve(ByteRange range, std::vector<Extent>& extents, TableUse& tables) override;
+  Result<uint64_t> absent_until(uint64_t offset) override;
   Result<void> plan_write(ByteRange range, WritePlan& plan) override;
   Result<void> plan_zero(ByteRange range, WritePlan& plan) override;
   Result<void> plan_trim(ByteRange range, WritePlan& plan) override;

@@ -2,7 +2,7 @@
 // A layer answers where bytes are and where new ones go; the chain asks the layers in turn and moves the
 // bytes.
 //
-// Implementations: vhdx_layer, raw_layer. All pass tests/conformance/layer_conformance.
+// Implementations: vhdx_layer, raw_layer, extent_layer. All pass tests/conformance/layer_conformance.
 #pragma once
 
 #include <cstdint>

@@ -96,7 +96,7 @@ Result<void> SimChain::write(Chain& chain, ByteRange range, WritePlan& plan) {
 std::vector<reports::LayerState> SimChain::states() const {
   std::vector<reports::LayerState> states;
   for (const auto& file : files_) {
-    const ExtentTables::Census census = file->tables->census();
+    const vhdx::BlockCensus census = file->tables->census();
     states.push_back({.name = states.empty() ? "base" : fmt::format("checkpoint {}", states.size()),
                       .file = file->name,
                       .size_bytes = file->tables->file_size_bytes(),

@@ -131,6 +131,19 @@ TEST_P(LayerConformance, ExtentsCoverAnyRangeInOrderJoinedAndNeverAbsent) {
   }
 }
 
+TEST_P(LayerConformance, NothingIsAbsentOfADiskThatStandsAlone) {
+  // Goal: a merge may trust absent_until to pass over nothing that is there. Method: an empty disk, then one
+  // with data, asked at random places.
+  SeededRandom random(test_seed());
+  for (int round = 0; round < 100; ++round) {
+    if (round == 50) write(3 * mib, 2 * mib, 1);
+    const uint64_t offset = random.next_u64() % disk_size;
+    const auto until = layer_->absent_until(offset);
+    ASSERT_TRUE(until) << until.error().text();
+    EXPECT_EQ(*until, offset);
+  }
+}
+
 TEST_P(LayerConformance, RandomWritesAndZerosReadBackAtOnceAndAfterReopening) {
   SeededRandom random(test_seed());
   for (int step = 0; step < 150; ++step) {
