@@ -8,6 +8,7 @@
 
 #include "engine/chain/chain_open.h"
 #include "scenarios/targets/damage_survey.h"
+#include "scenarios/targets/record_parts.h"
 
 namespace vhdlab::scenarios {
 namespace {
@@ -29,12 +30,7 @@ std::vector<reports::FileTraffic> traffic_since(const std::map<std::string, File
     const auto earlier = before.find(path);
     const FileCounters grown = earlier == before.end() ? counters : counters - earlier->second;
     if (grown.reads + grown.writes + grown.flushes == 0) continue;
-    traffic.push_back({.file = std::filesystem::path(path).filename().string(),
-                       .read_operations = grown.reads,
-                       .write_operations = grown.writes,
-                       .bytes_read = grown.read_bytes,
-                       .bytes_written = grown.written_bytes,
-                       .flushes = grown.flushes});
+    traffic.push_back(traffic_of(path, grown));
   }
   return traffic;
 }
@@ -155,10 +151,7 @@ Result<PendingMergeMeasurement> EngineMachine::merge_pending(const StepProgress&
   totals.bytes_moved = outcome.bytes_copied;
   totals.bytes_zeroed = outcome.bytes_zeroed;
   totals.free_space_peak_bytes = outcome.free_space_peak_bytes;
-  for (const reports::FileTraffic& file : measured.merge.files) {
-    totals.bytes_read += file.bytes_read;
-    totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured.merge);
   TRY(take_stock(measured.checkpoints, before));
   return measured;
 }

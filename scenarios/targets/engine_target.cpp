@@ -22,9 +22,9 @@
 #include "engine/merge/merge_run.h"
 #include "scenarios/targets/engine_live_disk.h"
 #include "scenarios/targets/engine_machine.h"
-#include "scenarios/targets/live_totals.h"
 #include "scenarios/targets/overload.h"
 #include "scenarios/targets/perform.h"
+#include "scenarios/targets/record_parts.h"
 #include "scenarios/workload/content_ledger.h"
 
 namespace vhdlab::scenarios {
@@ -38,15 +38,6 @@ constexpr uint64_t verified_range_bytes = 64 * kib;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-reports::FileTraffic traffic_of(const std::string& path, const FileCounters& counters) {
-  return {.file = std::filesystem::path(path).filename().string(),
-          .read_operations = counters.reads,
-          .write_operations = counters.writes,
-          .bytes_read = counters.read_bytes,
-          .bytes_written = counters.written_bytes,
-          .flushes = counters.flushes};
 }
 
 // What went through each file of a chain between two moments.
@@ -79,6 +70,35 @@ uint64_t metadata_pages_loaded(const Chain& chain) {
   for (const auto& layer : chain.layers())
     pages += layer->metadata_pages_loaded();
   return pages;
+}
+
+PerformOutcome outcome_of(ChainOutcome performed, uint64_t metadata_reads) {
+  PerformOutcome outcome = std::move(performed.outcome);
+  outcome.metadata_reads = metadata_reads;
+  if (performed.table_lookups > 0) {
+    outcome.metadata_hit_share =
+        1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
+  }
+  return outcome;
+}
+
+// The same workload until it is told to end.
+PerformSettings without_end(PerformSettings settings) {
+  settings.duration.reset();
+  settings.operations_max = endless;
+  return settings;
+}
+
+LiveMergeOptions live_merge_options(const LiveMergeRequest& request, uint32_t leaf_block_size_bytes,
+                                    const StepProgress& progress, StopRequested stop) {
+  return {.merge = {.force = true,
+                    .rate_limit_bytes_per_s = request.rate_limit_bytes_per_s,
+                    .stop = std::move(stop)},
+          .limits = request.limits,
+          .leaf_block_size_bytes = leaf_block_size_bytes,
+          .progress = [&progress](const LiveProgress& at) {
+            if (progress) progress(at.bytes_merged, at.bytes_to_merge);
+          }};
 }
 
 class EngineTarget final : public Target {
@@ -163,12 +183,7 @@ class EngineTarget final : public Target {
     const TrafficMeter traffic(files_, paths_);
     const uint64_t pages_before = metadata_pages_loaded(chain);
     ChainOutcome performed = TRY(perform_on_chain(chain, stream, next_content(), allowed, progress, stop));
-    PerformOutcome outcome = std::move(performed.outcome);
-    outcome.metadata_reads = metadata_pages_loaded(chain) - pages_before;
-    if (performed.table_lookups > 0) {
-      outcome.metadata_hit_share =
-          1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
-    }
+    PerformOutcome outcome = outcome_of(std::move(performed), metadata_pages_loaded(chain) - pages_before);
     outcome.files = traffic.since_start();
     if (auto note = overload_note(outcome, settings)) notes_.push_back(*std::move(note));
     TRY(chain.close());
@@ -186,15 +201,11 @@ class EngineTarget final : public Target {
     std::vector<reports::LayerState> states;
     for (const std::string& path : paths_) {
       const auto layer = TRY(open_vhdx(files_, path, OpenMode::read_only, CacheMode::buffered, random_));
-      const vhdx::BlockCensus census = TRY(layer->image().census());
       states.push_back({.name = states.empty() ? "base" : fmt::format("checkpoint {}", states.size()),
                         .file = std::filesystem::path(path).filename().string(),
                         .size_bytes = TRY(layer->file().size_bytes()),
                         .allocated_bytes = TRY(layer->file().allocated_bytes()),
-                        .block_states = {{"fully present", census.fully_present},
-                                         {"partially present", census.partially_present},
-                                         {"zero", census.zeroed},
-                                         {"not present", census.not_present}}});
+                        .block_states = block_states_of(TRY(layer->image().census()))});
     }
     return states;
   }
@@ -368,13 +379,6 @@ Result<uint64_t> EngineTarget::union_bytes(const MergeRange& range) {
   return TRY(estimate_merge(chain, range)).bytes_to_move();
 }
 
-void add_traffic(MergeMeasurement& measured) {
-  for (const reports::FileTraffic& file : measured.files) {
-    measured.totals.bytes_read += file.bytes_read;
-    measured.totals.bytes_written += file.bytes_written;
-  }
-}
-
 Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last_layer, MergeOrder order,
                                              const StepProgress& progress, const StopRequested& stop) {
   if (machine_ != nullptr) return refuse_beside_machine();
@@ -405,16 +409,6 @@ Result<MergeMeasurement> EngineTarget::merge(uint32_t first_layer, uint32_t last
 
 // ---- Merging under a workload ----
 
-PerformOutcome workload_outcome(ChainOutcome performed, uint64_t metadata_pages_loaded) {
-  PerformOutcome outcome = std::move(performed.outcome);
-  outcome.metadata_reads = metadata_pages_loaded;
-  if (performed.table_lookups > 0) {
-    outcome.metadata_hit_share =
-        1.0 - static_cast<double>(performed.table_reads) / static_cast<double>(performed.table_lookups);
-  }
-  return outcome;
-}
-
 // What a failure left behind of the leaves there were goes with the disk.
 void EngineTarget::note_leftovers(const std::vector<std::string>& leaves) {
   for (const std::string& path : leaves) {
@@ -433,10 +427,8 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
   measured.merge.totals.union_bytes = TRY(union_bytes(range));
   measured.merge.totals.layers_merged = range.source_count();
 
-  PerformSettings allowed = settings;  // the workload goes on until it is told to end
+  PerformSettings allowed = without_end(settings);
   allowed.io = usable(settings.io);
-  allowed.duration.reset();
-  allowed.operations_max = endless;
   SeededRandom random_of_workload(random_.next_u64());  // its chain begins sessions in the workers' threads
   const auto open_leaf = [&](const std::string& leaf) {
     return open(leaf, OpenMode::read_write, cache_for(settings), settings.lookup, random_of_workload);
@@ -456,18 +448,11 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
     performed = perform_through_gate(disk.gate(), stream, content, allowed, {});
     is_workload_over = true;
   });
-  const LiveMergeOptions options{
-      .merge = {.force = true,
-                .rate_limit_bytes_per_s = request.rate_limit_bytes_per_s,
-                .stop = [&] { return is_workload_over || (stop && stop()); }},
-      .limits = request.limits,
-      .leaf_block_size_bytes = disk_.block_size_bytes,
-      .progress =
-          [&](const LiveProgress& at) {
-            if (progress) progress(at.bytes_merged, at.bytes_to_merge);
-          },
-  };
-  const auto merged = vhdlab::live_merge(files_, disk, range, options, random_);
+  const auto merged =
+      vhdlab::live_merge(files_, disk, range,
+                         live_merge_options(request, disk_.block_size_bytes, progress,
+                                            [&] { return is_workload_over || (stop && stop()); }),
+                         random_);
   disk.gate().end();
   workload.join();
   paths_ = disk.paths();
@@ -477,11 +462,8 @@ Result<LiveMergeMeasurement> EngineTarget::live_merge(const LiveMergeRequest& re
   TRY(merged);
   TRY(closed);
 
-  measured.merge.duration_s = merged->duration_s;
-  measured.merge.totals.bytes_moved = merged->totals.bytes_copied;
-  measured.merge.totals.bytes_zeroed = merged->totals.bytes_zeroed;
-  measured.live = live_totals_of(*merged);
-  measured.workload = workload_outcome(*std::move(performed), disk.metadata_pages_loaded());
+  note_outcome(*merged, measured);
+  measured.workload = outcome_of(*std::move(performed), disk.metadata_pages_loaded());
   measured.merge.files = traffic.since_start();
   for (size_t i = traffic.file_count(); i < seen.size(); ++i)
     measured.merge.files.push_back(traffic_of(seen[i], files_.counters(seen[i])));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/targets/record_parts.h"
 #include "scenarios/workload/content.h"
 #include "sim/time/random_stream.h"
 
@@ -96,15 +97,11 @@ Result<void> SimChain::write(Chain& chain, ByteRange range, WritePlan& plan) {
 std::vector<reports::LayerState> SimChain::states() const {
   std::vector<reports::LayerState> states;
   for (const auto& file : files_) {
-    const vhdx::BlockCensus census = file->tables->census();
     states.push_back({.name = states.empty() ? "base" : fmt::format("checkpoint {}", states.size()),
                       .file = file->name,
                       .size_bytes = file->tables->file_size_bytes(),
                       .allocated_bytes = file->tables->file_size_bytes(),
-                      .block_states = {{"fully present", census.fully_present},
-                                       {"partially present", census.partially_present},
-                                       {"zero", census.zeroed},
-                                       {"not present", census.not_present}}});
+                      .block_states = block_states_of(file->tables->census())});
   }
   return states;
 }

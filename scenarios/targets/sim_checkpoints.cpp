@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "scenarios/targets/record_parts.h"
 #include "scenarios/targets/sim_merge.h"
 
 namespace vhdlab::scenarios {
@@ -93,14 +94,13 @@ std::vector<reports::FileTraffic> SimCheckpoints::traffic() {
   return touched;
 }
 
-// What a pending merge comes to, and its range in the chain it goes along, which is at hand afterwards.
-Result<uint64_t> SimCheckpoints::bytes_to_move(const PendingMerge& merge, MergeRange& range) {
+// The chain a pending merge goes along is at hand from now on. The merge's range in it.
+MergeRange SimCheckpoints::stand_on_way_of(const PendingMerge& merge) {
   stand_on(merge.children.empty() ? merge.sources.back() : merge.children.front());
   const auto& layers = chain_.files();
   const auto target = std::ranges::find(layers, merge.target, &LayerFile::name);
-  range.target = static_cast<LayerIndex>(target - layers.begin());
-  range.top = range.target + static_cast<LayerIndex>(merge.sources.size());
-  return chain_.bytes_to_merge(range);
+  const auto index = static_cast<LayerIndex>(target - layers.begin());
+  return {.target = index, .top = index + static_cast<LayerIndex>(merge.sources.size())};
 }
 
 Result<void> SimCheckpoints::take_stock(reports::CheckpointTotals& totals, const DiskFiles& before) {
@@ -112,9 +112,8 @@ Result<void> SimCheckpoints::take_stock(reports::CheckpointTotals& totals, const
   totals.files_created = count_missing(machine_->disk(), before);
   totals.files_removed = count_missing(before, machine_->disk());
   for (const PendingMerge& merge : pending_merges(machine_->tree())) {
-    MergeRange range;
     totals.pending_files += merge.sources.size();
-    totals.pending_bytes += TRY(bytes_to_move(merge, range));
+    totals.pending_bytes += TRY(chain_.bytes_to_merge(stand_on_way_of(merge)));
   }
   stand_on_now();
   totals.space_after_bytes = space_bytes();
@@ -150,40 +149,38 @@ Result<CheckpointMeasurement> SimCheckpoints::act(CheckpointAction action, const
   return measured;
 }
 
-// First the guests' data moves, run after run, then the machine does what else a merge does. The order is the
-// engine's: what moves least goes first.
-Result<PendingMergeMeasurement> SimCheckpoints::merge_pending(const StepProgress& progress,
-                                                              const StopRequested& stop) {
-  host_.warm_cache();
-  PendingMergeMeasurement measured;
-  reports::MergeTotals& totals = measured.merge.totals;
-  measured.checkpoints.space_before_bytes = space_bytes();
-  const DiskFiles before = machine_->disk();
+// All that is pending, what moves least first, as the engine goes; adds to `totals` what it comes to.
+Result<std::vector<PendingMerge>> SimCheckpoints::merges_in_order(reports::MergeTotals& totals) {
   struct Priced {
     PendingMerge merge;
     uint64_t bytes;
   };
-  std::vector<Priced> order;
+  std::vector<Priced> priced;
   for (PendingMerge& merge : pending_merges(machine_->tree())) {
-    MergeRange range;
-    const uint64_t bytes = TRY(bytes_to_move(merge, range));
+    const uint64_t bytes = TRY(chain_.bytes_to_merge(stand_on_way_of(merge)));
     totals.union_bytes += bytes;
     totals.layers_merged += merge.sources.size();
-    order.push_back({std::move(merge), bytes});
+    priced.push_back({std::move(merge), bytes});
   }
-  std::ranges::stable_sort(order, {}, &Priced::bytes);
-  totals.passes = order.size();
+  totals.passes = priced.size();
+  std::ranges::stable_sort(priced, {}, &Priced::bytes);
+  std::vector<PendingMerge> merges;
+  for (Priced& next : priced)
+    merges.push_back(std::move(next.merge));
+  return merges;
+}
 
-  clear_traffic();
-  const sim::VirtualTime begin = host_.virtual_now();
+// Run after run; adds to `totals` what was moved, and the space taken at the worst moment.
+Result<void> SimCheckpoints::move_guest_data(const std::vector<PendingMerge>& merges,
+                                             reports::MergeTotals& totals, const StepProgress& progress,
+                                             const StopRequested& stop) {
   const auto size_of = [](const LayerFile& file) {
     return static_cast<int64_t>(file.tables->file_size_bytes());
   };
   int64_t balance_bytes = 0;  // over the space before
   int64_t peak_bytes = 0;
-  for (const Priced& next : order) {
-    MergeRange range;
-    (void)TRY(bytes_to_move(next.merge, range));
+  for (const PendingMerge& merge : merges) {
+    const MergeRange range = stand_on_way_of(merge);
     const auto& layers = chain_.files();
     balance_bytes -= size_of(*layers[range.target]);
     const auto moved = move_layers(chain_, host_, range, totals, progress, stop);
@@ -194,14 +191,26 @@ Result<PendingMergeMeasurement> SimCheckpoints::merge_pending(const StepProgress
     for (LayerIndex layer = range.target + 1; layer <= range.top; ++layer)
       balance_bytes -= size_of(*layers[layer]);
   }
+  totals.free_space_peak_bytes = static_cast<uint64_t>(peak_bytes);
+  return {};
+}
+
+// First the guests' data moves, then the machine does what else a merge does.
+Result<PendingMergeMeasurement> SimCheckpoints::merge_pending(const StepProgress& progress,
+                                                              const StopRequested& stop) {
+  host_.warm_cache();
+  PendingMergeMeasurement measured;
+  measured.checkpoints.space_before_bytes = space_bytes();
+  const DiskFiles before = machine_->disk();
+  const std::vector<PendingMerge> merges = TRY(merges_in_order(measured.merge.totals));
+
+  clear_traffic();
+  const sim::VirtualTime begin = host_.virtual_now();
+  TRY(move_guest_data(merges, measured.merge.totals, progress, stop));
   (void)TRY(priced([&] { return machine_->merge_pending(); }));
   measured.merge.duration_s = sim::seconds(host_.virtual_now() - begin);
   measured.merge.files = traffic();
-  totals.free_space_peak_bytes = static_cast<uint64_t>(peak_bytes);
-  for (const reports::FileTraffic& file : measured.merge.files) {
-    totals.bytes_read += file.bytes_read;
-    totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured.merge);
   TRY(take_stock(measured.checkpoints, before));
   return measured;
 }

@@ -39,18 +39,20 @@ class SimCheckpoints {
   void clear_traffic();
   [[nodiscard]] uint64_t space_bytes();
   [[nodiscard]] std::vector<reports::FileTraffic> traffic();
-  Result<uint64_t> bytes_to_move(const PendingMerge& merge, MergeRange& range);
+  MergeRange stand_on_way_of(const PendingMerge& merge);
+  Result<std::vector<PendingMerge>> merges_in_order(reports::MergeTotals& totals);
+  Result<void> move_guest_data(const std::vector<PendingMerge>& merges, reports::MergeTotals& totals,
+                               const StepProgress& progress, const StopRequested& stop);
   Result<void> take_stock(reports::CheckpointTotals& totals, const DiskFiles& before);
   template <typename Act>
   auto priced(const Act& act) -> decltype(act());
 
   SimChain& chain_;
   SimHost& host_;
-  std::map<std::string, std::unique_ptr<LayerFile>>
-      other_layers_;                                     // by name; those the chain has are its own
-  std::vector<std::unique_ptr<LayerFile>> small_files_;  // the manifest's, without guest data
-  std::vector<uint32_t> removed_files_;                  // by number; their space goes once paid for
-  std::map<Guid, DiskLedger> contents_;                  // by checkpoint
+  std::map<std::string, std::unique_ptr<LayerFile>> other_layers_;  // by name; not those of the chain
+  std::vector<std::unique_ptr<LayerFile>> small_files_;             // the manifest's, without guest data
+  std::vector<uint32_t> removed_files_;  // by number; their space goes once paid for
+  std::map<Guid, DiskLedger> contents_;  // by checkpoint
   std::unique_ptr<SimMachine> machine_;
 };
 

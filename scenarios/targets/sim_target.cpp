@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "scenarios/targets/live_totals.h"
 #include "scenarios/targets/overload.h"
+#include "scenarios/targets/record_parts.h"
 #include "scenarios/targets/sim_checkpoints.h"
 #include "scenarios/targets/sim_live_side.h"
 #include "scenarios/targets/sim_merge.h"
@@ -302,10 +302,7 @@ Result<MergeMeasurement> SimTarget::merge(uint32_t first_layer, uint32_t last_la
   std::ranges::sort(measured.files, {}, [&](const reports::FileTraffic& traffic) {
     return std::ranges::find(names, traffic.file) - names.begin();
   });
-  for (const reports::FileTraffic& file : measured.files) {
-    measured.totals.bytes_read += file.bytes_read;
-    measured.totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured);
   return measured;
 }
 
@@ -341,21 +338,14 @@ Result<LiveMergeMeasurement> SimTarget::live_merge(const LiveMergeRequest& reque
   side.let_go();
   TRY(performed);
   note_bound("a live merge", *performed);
-  const LiveMergeOutcome& outcome = merge.outcome();
-  measured.live = live_totals_of(outcome);
-  measured.merge.duration_s = outcome.duration_s;
-  measured.merge.totals.bytes_moved = outcome.totals.bytes_copied;
-  measured.merge.totals.bytes_zeroed = outcome.totals.bytes_zeroed;
+  note_outcome(merge.outcome(), measured);
   measured.workload = std::move(performed->outcome);
   add_counts(measured.workload);
   for (const auto& file : chain_.files())
     measured.merge.files.push_back(file->traffic);
   std::ranges::copy(side.dropped(), std::back_inserter(measured.merge.files));
   std::ranges::sort(measured.merge.files, {}, &reports::FileTraffic::file);  // the base first, then by number
-  for (const reports::FileTraffic& file : measured.merge.files) {
-    measured.merge.totals.bytes_read += file.bytes_read;
-    measured.merge.totals.bytes_written += file.bytes_written;
-  }
+  add_traffic(measured.merge);
   return measured;
 }
 
