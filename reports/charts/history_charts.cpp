@@ -7,12 +7,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reports/charts/chart_parts.h"
 #include "reports/results/number_text.h"
 
 namespace vhdlab::reports {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = ChartJson;
 
 std::string short_commit(const HistoryFigure& figure) {
   const bool changed = figure.commit.ends_with("+changes");
@@ -68,13 +69,6 @@ Json rows_of(const Curve& curve) {
   return rows;
 }
 
-Json series_colours() {
-  Json range = Json::array();
-  for (size_t i = 1; i <= series_colour_count; ++i)
-    range.push_back(fmt::format("var(--series-{})", i));
-  return range;
-}
-
 Chart chart_of(const Curve& curve, const std::string& id) {
   const HistoryFigure& last = *curve.lines.back();
   const Json x = {{"field", "commit"}, {"type", "ordinal"}, {"sort", nullptr}, {"title", "commit"}};
@@ -86,7 +80,7 @@ Chart chart_of(const Curve& curve, const std::string& id) {
                        {"type", "nominal"},
                        {"sort", nullptr},
                        {"title", nullptr},
-                       {"scale", {{"range", series_colours()}}}};
+                       {"scale", {{"range", colours("series", series_colour_count)}}}};
   const Json tooltip = Json::array({{{"field", "commit"}, {"title", "commit"}},
                                     {{"field", "date"}, {"title", "measured"}},
                                     {{"field", "text"}, {"title", "median"}},
@@ -118,7 +112,7 @@ Chart chart_of(const Curve& curve, const std::string& id) {
   return {.id = id,
           .title = last.what,
           .description = description,
-          .specification = specification.dump(-1, ' ', false, Json::error_handler_t::replace)};
+          .specification = specification_text(specification)};
 }
 
 }  // namespace
