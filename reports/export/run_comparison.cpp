@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -25,19 +24,64 @@ Cell median_cell(const Measurement& measurement, const Metric& metric) {
   return {.text = value_text(median, metric.unit), .detail = {}, .number = median};
 }
 
-// The strongest shown difference among the points of one measurement.
-struct Strongest {
-  Comparison comparison;
-  std::string place;
-  Better better = Better::higher;
-};
-
 std::string no_difference(Chance chance) {
   return chance == Chance::none ? "no difference" : "no difference that these repeats can show";
 }
 
 bool is_shown(const Comparison& comparison) {
   return comparison.verdict == Verdict::higher || comparison.verdict == Verdict::lower;
+}
+
+// What the points of one measurement show together.
+struct Shown {
+  Chance chance = Chance::possible;
+  size_t points_compared = 0;
+  size_t points_different = 0;
+  // The strongest difference among them, as a sentence.
+  double strength = 0;
+  std::string strongest;
+
+  void add(const Comparison& comparison, const std::string& place, const std::string& description) {
+    ++points_compared;
+    if (!is_shown(comparison)) return;
+    const double difference = std::abs(std::log(comparison.ratio));
+    const bool is_strongest = points_different++ == 0 || difference > strength;
+    if (!is_strongest) return;
+    strength = difference;
+    strongest = (place.empty() ? "" : "at " + place + " ") + description;
+  }
+
+  [[nodiscard]] std::string sentence(const std::string& measurement) const {
+    if (points_compared == 0) return fmt::format("{}: the runs have no point in common.", measurement);
+    if (points_different == 0) {
+      return fmt::format("{}: {} at any of {} points.", measurement, no_difference(chance), points_compared);
+    }
+    return fmt::format("{}: {}; {} of {} points differ.", measurement, strongest, points_different,
+                       points_compared);
+  }
+};
+
+// Compares one measurement point by point, a row each.
+Shown compare_measurement(const std::string& name, const RunRecord& a, const RunRecord& b,
+                          const std::string& b_name, Chance chance, std::vector<std::vector<Cell>>& rows) {
+  Shown shown{.chance = chance, .strongest = {}};
+  for (const Point& point : a.points) {
+    const Measurement* base = find_measurement(point, name);
+    const Point* other_point = same_point(b, point);
+    const Measurement* other = other_point == nullptr ? nullptr : find_measurement(*other_point, name);
+    if (base == nullptr || other == nullptr || base->kind != other->kind) continue;
+    const Metric& metric = *find_metric(main_metric(base->kind));
+    const Comparison comparison =
+        compare(metric_values(*base, metric.name), metric_values(*other, metric.name), a.seed, chance);
+    if (comparison.verdict == Verdict::not_comparable) continue;
+    const std::string place = label_of(point.parameters);
+    const std::string description = describe(comparison, b_name, metric.better);
+    shown.add(comparison, place, description);
+    rows.push_back({Cell{name, {}, {}}, Cell{place, {}, {}}, Cell{std::string(metric.name), {}, {}},
+                    median_cell(*base, metric), median_cell(*other, metric),
+                    Cell{percent_text(comparison.ratio), {}, comparison.ratio}, Cell{description, {}, {}}});
+  }
+  return shown;
 }
 
 }  // namespace
@@ -56,43 +100,8 @@ RunComparison compare_runs(const RunRecord& a, const std::string& a_name, const 
       {"ratio", "b / a", true},
       {"verdict", chance == Chance::none ? "difference" : "what the repeats show", false}};
   for (const std::string& name : measurement_names(a)) {
-    size_t compared = 0;
-    size_t shown = 0;
-    std::optional<Strongest> strongest;
-    for (const Point& point : a.points) {
-      const Measurement* base = find_measurement(point, name);
-      const Point* other_point = same_point(b, point);
-      const Measurement* other = other_point == nullptr ? nullptr : find_measurement(*other_point, name);
-      if (base == nullptr || other == nullptr || base->kind != other->kind) continue;
-      const Metric& metric = *find_metric(main_metric(base->kind));
-      const Comparison comparison =
-          compare(metric_values(*base, metric.name), metric_values(*other, metric.name), a.seed, chance);
-      if (comparison.verdict == Verdict::not_comparable) continue;
-      ++compared;
-      const std::string place = label_of(point.parameters);
-      if (is_shown(comparison)) {
-        ++shown;
-        const bool stronger = !strongest || std::abs(std::log(comparison.ratio)) >
-                                                std::abs(std::log(strongest->comparison.ratio));
-        if (stronger) strongest = Strongest{comparison, place, metric.better};
-      }
-      result.table.rows.push_back({Cell{name, {}, {}}, Cell{place, {}, {}},
-                                   Cell{std::string(metric.name), {}, {}}, median_cell(*base, metric),
-                                   median_cell(*other, metric),
-                                   Cell{percent_text(comparison.ratio), {}, comparison.ratio},
-                                   Cell{describe(comparison, b_name, metric.better), {}, {}}});
-    }
-    if (compared == 0) {
-      result.findings.push_back(fmt::format("{}: the runs have no point in common.", words(name)));
-    } else if (!strongest) {
-      result.findings.push_back(
-          fmt::format("{}: {} at any of {} points.", words(name), no_difference(chance), compared));
-    } else {
-      result.findings.push_back(fmt::format("{}: {}{}; {} of {} points differ.", words(name),
-                                            strongest->place.empty() ? "" : "at " + strongest->place + " ",
-                                            describe(strongest->comparison, b_name, strongest->better), shown,
-                                            compared));
-    }
+    const Shown shown = compare_measurement(name, a, b, b_name, chance, result.table.rows);
+    result.findings.push_back(shown.sentence(words(name)));
   }
   if (result.findings.empty()) result.findings.emplace_back("There is nothing to compare.");
   return result;
