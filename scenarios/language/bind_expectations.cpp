@@ -129,41 +129,50 @@ class ExpectationBinder {
     for (const auto& [name, key_place, value] : node->entries) {
       const auto variable = std::ranges::find(scenario_.sweep, name, &SweepVariable::name);
       if (variable == scenario_.sweep.end()) {
-        good = false;
-        const Node* declared = root_.find("sweep");
-        if (declared != nullptr && declared->find(name) != nullptr) continue;  // reported there
-        std::vector<std::string_view> names;
-        for (const SweepVariable& each : scenario_.sweep)
-          names.push_back(each.name);
-        judge_.findings().add(key_place, fmt::format("{} is not swept", in_quotes(name)),
-                              suggestion(name, names));
-        continue;
-      }
-      const auto text = judge_.text(value, fmt::format("'{}' of {}", name, settings.name_of(key)));
-      if (!text) {
+        say_not_swept(name, key_place);
         good = false;
         continue;
       }
-      const auto same = [&](const SweepValue& each) {
-        return each.text == *text ||
-               (each.number && variable->unit.empty() && each.number == number_in(*text));
-      };
-      const auto position = std::ranges::find_if(variable->values, same);
-      if (position != variable->values.end()) {
-        chosen[static_cast<size_t>(variable - scenario_.sweep.begin())] =
-            static_cast<size_t>(position - variable->values.begin());
-      } else if (overridden_.contains(name)) {
-        skipped = true;
-      } else {
-        std::vector<std::string_view> values;
-        for (const SweepValue& each : variable->values)
-          values.push_back(each.text);
-        judge_.add(value, fmt::format("{} is not swept over {}", in_quotes(name), in_quotes(*text)),
-                   "its values are " + joined(values));
-        good = false;
-      }
+      const auto index = static_cast<size_t>(variable - scenario_.sweep.begin());
+      const std::string what = fmt::format("'{}' of {}", name, settings.name_of(key));
+      good = choose(*variable, value, what, chosen[index], skipped) && good;
     }
     return good ? std::optional(chosen) : std::nullopt;
+  }
+
+  void say_not_swept(const std::string& name, const Place& at) {
+    const Node* declared = root_.find("sweep");
+    if (declared != nullptr && declared->find(name) != nullptr) return;  // reported there
+    std::vector<std::string_view> names;
+    for (const SweepVariable& each : scenario_.sweep)
+      names.push_back(each.name);
+    judge_.findings().add(at, fmt::format("{} is not swept", in_quotes(name)), suggestion(name, names));
+  }
+
+  // Which of the variable's values is meant. One that is not among those --set gave it is skipped; any other
+  // is a finding, and false.
+  bool choose(const SweepVariable& variable, const Node& value, const std::string& what,
+              std::optional<size_t>& chosen, bool& skipped) {
+    const auto text = judge_.text(value, what);
+    if (!text) return false;
+    const auto same = [&](const SweepValue& each) {
+      return each.text == *text || (each.number && variable.unit.empty() && each.number == number_in(*text));
+    };
+    const auto position = std::ranges::find_if(variable.values, same);
+    if (position != variable.values.end()) {
+      chosen = static_cast<size_t>(position - variable.values.begin());
+      return true;
+    }
+    if (overridden_.contains(variable.name)) {
+      skipped = true;
+      return true;
+    }
+    std::vector<std::string_view> values;
+    for (const SweepValue& each : variable.values)
+      values.push_back(each.text);
+    judge_.add(value, fmt::format("{} is not swept over {}", in_quotes(variable.name), in_quotes(*text)),
+               "its values are " + joined(values));
+    return false;
   }
 
   std::optional<double> limit_value(const Node& node, const std::string& what, bool relative,

@@ -334,13 +334,32 @@ std::optional<OperationKind> iolog_kind(std::string_view action) {
   return std::nullopt;
 }
 
+// A time in the line's own unit, bounded so that sums of times cannot overflow.
+std::optional<uint64_t> iolog_time(const std::vector<std::string_view>& words, size_t index) {
+  const auto time = index < words.size() ? number_in<uint64_t>(words[index]) : std::nullopt;
+  return time && *time <= 1'000'000'000'000 ? time : std::nullopt;
+}
+
+// The bytes that `words`, a line's without a timestamp, name for a request.
+Result<void> take_iolog_range(const LineReader& lines, std::string_view line,
+                              const std::vector<std::string_view>& words, RawRequest& request) {
+  const auto offset = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[2]);
+  const auto length = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[3]);
+  if (!offset || !length)
+    return bad_line(lines,
+                    fmt::format("expected 'FILE {} OFFSET LENGTH' in bytes: {}", words[1], quoted(line)));
+  request.offset_bytes = *offset;
+  request.length_bytes = *length;
+  return {};
+}
+
 // One line: a request, or nothing for lines that only add, open, close or wait.
 Result<std::optional<RawRequest>> iolog_request(const LineReader& lines, std::string_view line,
                                                 IologState& state) {
   auto words = words_of(line);
   if (state.version == 3) {
-    const auto milliseconds = words.empty() ? std::nullopt : number_in<uint64_t>(words[0]);
-    if (!milliseconds || *milliseconds > 1'000'000'000'000)
+    const auto milliseconds = iolog_time(words, 0);
+    if (!milliseconds)
       return bad_line(lines, fmt::format("expected a timestamp in milliseconds first: {}", quoted(line)));
     state.now = std::chrono::milliseconds(*milliseconds);
     words.erase(words.begin());
@@ -350,8 +369,8 @@ Result<std::optional<RawRequest>> iolog_request(const LineReader& lines, std::st
   const std::string_view action = words[1];
   if (action == "add" || action == "open" || action == "close") return std::optional<RawRequest>{};
   if (action == "wait") {
-    const auto microseconds = words.size() < 3 ? std::nullopt : number_in<uint64_t>(words[2]);
-    if (!microseconds || *microseconds > 1'000'000'000'000)
+    const auto microseconds = iolog_time(words, 2);
+    if (!microseconds)
       return bad_line(lines, fmt::format("expected 'FILE wait MICROSECONDS': {}", quoted(line)));
     state.now += std::chrono::microseconds(*microseconds);
     return std::optional<RawRequest>{};
@@ -365,13 +384,7 @@ Result<std::optional<RawRequest>> iolog_request(const LineReader& lines, std::st
                                 quoted(action)));
   RawRequest request{.kind = *kind, .issued_at = state.now};
   if (*kind == OperationKind::flush) return std::optional(request);
-  const auto offset = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[2]);
-  const auto length = words.size() < 4 ? std::nullopt : number_in<uint64_t>(words[3]);
-  if (!offset || !length)
-    return bad_line(lines,
-                    fmt::format("expected 'FILE {} OFFSET LENGTH' in bytes: {}", action, quoted(line)));
-  request.offset_bytes = *offset;
-  request.length_bytes = *length;
+  TRY(take_iolog_range(lines, line, words, request));
 
   if (state.file.empty()) state.file = words[0];
   if (state.file != words[0])
