@@ -228,8 +228,7 @@ CommandSyntax syntax() {
                "default every point is fitted"},
               {"metric", "METRIC",
                "take rates from 'iops' (the default) or from 'latency_ns_p50', which other work on the "
-               "machine "
-               "disturbs less"},
+               "machine disturbs less"},
               {"step", "NAME", "the measured step to go by, where a scenario has several that read"},
               {"output", "PROFILE", "write the profile to this file, for 'vhdlab run --device PROFILE'"},
               {"force", "", "replace PROFILE where it exists"},
@@ -238,9 +237,8 @@ CommandSyntax syntax() {
       .description =
           "Fits a device profile to measurements by least squares, shows what is left over, and predicts the "
           "points that were held out. FILE is a result of 'vhdlab run' (its reads are used, and its own "
-          "scenario "
-          "is simulated to predict), the output of 'fio --output-format=json', or of 'diskspd -Rxml'. Only "
-          "reads are fitted; what holds writes, or was kept to a rate, is left out.",
+          "scenario is simulated to predict), the output of 'fio --output-format=json', or of 'diskspd "
+          "-Rxml'. Only reads are fitted; what holds writes, or was kept to a rate, is left out.",
       .example =
           "calibrate results/read-degradation --fit depth=0,4,16 --output here.yaml\n"
           "run read-degradation --target sim --device here.yaml",

@@ -46,8 +46,7 @@ CommandSyntax syntax() {
           },
       .description =
           "Reads scenario files (or shipped scenarios, by name) without running them and shows every mistake "
-          "with its place in the "
-          "file. Variables that 'vhdlab run' must be given by --set may be left open.",
+          "with its place in the file. Variables that 'vhdlab run' must be given by --set may be left open.",
       .example = "check my-scenario.yaml",
   };
 }

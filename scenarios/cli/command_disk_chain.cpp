@@ -89,9 +89,8 @@ CommandSyntax syntax() {
       .options = {format_option},
       .description =
           "Lists the files of a disk from the leaf to the base: sizes, the share of blocks that hold data, "
-          "and "
-          "whether the next file is the parent this one was made from. A broken chain is listed as far as it "
-          "can be followed; the fault is named and the exit code is 1.",
+          "and whether the next file is the parent this one was made from. A broken chain is listed as far "
+          "as it can be followed; the fault is named and the exit code is 1.",
       .example = "disk chain now.avhdx",
   };
 }

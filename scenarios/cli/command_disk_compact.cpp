@@ -18,10 +18,8 @@ CommandSyntax syntax() {
       .options = {format_option, quiet_option},
       .description =
           "Takes blocks of zeros out of the file, makes holes of zeros inside blocks, moves the last blocks "
-          "into the gaps "
-          "and cuts the file short. What the disk reads as does not change, and disks that stand on it still "
-          "fit. It can be "
-          "stopped at any moment; what was done stays.",
+          "into the gaps and cuts the file short. What the disk reads as does not change, and disks that "
+          "stand on it still fit. It can be stopped at any moment; what was done stays.",
       .example = "disk compact disk.vhdx",
   };
 }

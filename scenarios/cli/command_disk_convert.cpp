@@ -302,9 +302,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Writes what a disk reads as into one new file: between raw images and VHDX, and a whole chain "
-          "into "
-          "one file. Zeros take no space. TO appears only when it is complete; a conversion that fails or is "
-          "stopped leaves nothing behind.",
+          "into one file. Zeros take no space. TO appears only when it is complete; a conversion that fails "
+          "or is stopped leaves nothing behind.",
       .example =
           "disk convert disk.img disk.vhdx\n"
           "disk convert now.avhdx flat.vhdx --type fixed",

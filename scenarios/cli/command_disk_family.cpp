@@ -200,10 +200,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Finds every VHDX family in a folder tree by what the files say of their parents: chains, "
-          "branches, "
-          "orphans, changed parents, loops, copies, and what would be lost with each file. The exit code is "
-          "1 "
-          "where a disk cannot be opened for it.\n"
+          "branches, orphans, changed parents, loops, copies, and what would be lost with each file. The "
+          "exit code is 1 where a disk cannot be opened for it.\n"
           "Whether a machine uses a leaf cannot be seen in the files. A file that two disks stand on stays "
           "until one of them is left.",
       .example =

@@ -140,8 +140,7 @@ CommandSyntax syntax() {
           },
       .description =
           "Lists the disk as runs of bytes that stand together: from where on, how long, in which layer (0 "
-          "is "
-          "the base) and where in its file. Runs no layer has data for read as zeros.",
+          "is the base) and where in its file. Runs no layer has data for read as zeros.",
       .example = "disk map now.avhdx --summary\ndisk map now.avhdx --format json",
   };
 }

@@ -221,10 +221,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Moves what the layers hold into the layer below them, each byte once, and removes their files. "
-          "The "
-          "disk keeps its content and must not be in use. A merge that was stopped leaves the disk readable "
-          "as "
-          "before; running it again goes on where it stopped.",
+          "The disk keeps its content and must not be in use. A merge that was stopped leaves the disk "
+          "readable as before; running it again goes on where it stopped.",
       .example =
           "disk merge now.avhdx --dry-run\n"
           "disk merge now.avhdx --all",

@@ -22,8 +22,7 @@ CommandSyntax syntax() {
           },
       .description =
           "New space reads as zeros. A disk is made smaller only where its tail holds nothing but zeros, and "
-          "neither way "
-          "while other disks stand on it.",
+          "neither way while other disks stand on it.",
       .example = "disk resize disk.vhdx --size 128GiB",
   };
 }

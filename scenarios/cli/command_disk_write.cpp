@@ -57,8 +57,7 @@ CommandSyntax syntax() {
           },
       .description =
           "Writes the bytes of the file FROM into the disk, as a guest would. The disk must not be in use, "
-          "and "
-          "no disk in its folder may stand on it.",
+          "and no disk in its folder may stand on it.",
       .example = "disk write now.avhdx letter.txt --offset 1MiB",
   };
 }

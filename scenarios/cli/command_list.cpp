@@ -17,8 +17,8 @@ CommandSyntax syntax() {
       .options = {format_option},
       .description =
           "Shows the scenarios that come with vhdlab and the question each one answers; 'vhdlab run NAME' "
-          "runs "
-          "one. 'list devices' shows the devices 'vhdlab run NAME --target sim --device DEVICE' can model.",
+          "runs one. 'list devices' shows the devices 'vhdlab run NAME --target sim --device DEVICE' can "
+          "model.",
       .example =
           "list\n"
           "list devices",

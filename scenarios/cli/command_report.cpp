@@ -87,10 +87,10 @@ CommandSyntax syntax() {
               {"force", "", "replace FILE where it exists"},
           },
       .description =
-          "Makes a report from the results of one or more runs: folders that 'vhdlab run' wrote, or "
-          "their results.json. A folder of .jsonl files, or one of them, is a history of figures, as "
-          "'tools/bench-peers' "
-          "keeps it: the report then shows the latest table and each figure over commits.",
+          "Makes a report from the results of one or more runs: folders that 'vhdlab run' wrote, or their "
+          "results.json. A folder of .jsonl files, or one of them, is a history of figures, as "
+          "'tools/bench-peers' keeps it: the report then shows the latest table and each figure over "
+          "commits.",
       .example =
           "report results/quick --output quick.html\n"
           "report bench/history --output history.html\n"

@@ -242,12 +242,10 @@ CommandSyntax syntax() {
           {
               {"target", "TARGET",
                "where the scenario runs: 'engine' (the default unless the scenario says otherwise), real "
-               "files "
-               "on this machine, or 'sim', modelled devices in virtual time"},
+               "files on this machine, or 'sim', modelled devices in virtual time"},
               {"device", "NAME",
                "with --target sim: the device, a shipped one ('vhdlab list devices') or the path of a "
-               "profile; by "
-               "default the scenario's, else 'nvme'"},
+               "profile; by default the scenario's, else 'nvme'"},
               {"set", "NAME=VALUE",
                "set a variable or any value of the scenario, such as depth=0,4 or disk.size=1GiB", true},
               {"output", "DIR",
@@ -262,12 +260,9 @@ CommandSyntax syntax() {
           },
       .description =
           "Runs a scenario: builds its disks, measures, verifies what was written, and prints what came out. "
-          "FILE "
-          "is a scenario or the name of a shipped one ('vhdlab list'). The disks are removed at the end; a "
-          "run "
-          "that is stopped with Ctrl-C keeps what it has measured. The exit code is 3 where a result missed "
-          "an "
-          "'expect' of the scenario.",
+          "FILE is a scenario or the name of a shipped one ('vhdlab list'). The disks are removed at the "
+          "end; a run that is stopped with Ctrl-C keeps what it has measured. The exit code is 3 where a "
+          "result missed an 'expect' of the scenario.",
       .example =
           "run quick\n"
           "run read-degradation --set depth=0,8 --output depth8",

@@ -121,8 +121,7 @@ CommandSyntax syntax() {
           "Whether every file of a machine is there, can be opened and stands on the one the manifest says, "
           "whether every checkpoint and Now can be read, and which disk files in the folder are nobody's. "
           "Changes nothing. 'disk check' looks into single files more closely. Exit code 1 where something "
-          "is "
-          "wrong.",
+          "is wrong.",
       .example = "vm check web",
   };
 }

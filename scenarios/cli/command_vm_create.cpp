@@ -109,8 +109,7 @@ CommandSyntax syntax() {
           {
               {"disk", "NAME[=SIZE]",
                "a disk: with a size a new dynamic VHDX, without one the VHDX file of that name in the "
-               "folder; "
-               "once for each disk",
+               "folder; once for each disk",
                true},
               {"name", "NAME", "what the machine is called; by default its folder's name"},
               {"block-size", "SIZE", "block size of new disks; 32MiB by default"},
@@ -120,8 +119,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Makes a machine: a folder with virtual disks and a manifest that says what they are to each "
-          "other. "
-          "The folder is made where it is not there. Disks that have a past are taken in with 'vm adopt'.",
+          "other. The folder is made where it is not there. Disks that have a past are taken in with 'vm "
+          "adopt'.",
       .example = "vm create web --disk web.vhdx=8GiB --disk data.vhdx=20GiB",
   };
 }

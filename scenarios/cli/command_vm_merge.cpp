@@ -121,10 +121,8 @@ CommandSyntax syntax() {
           },
       .description =
           "Carries out the merges that deleting checkpoints left to do: those that move least first, each "
-          "run "
-          "of files in one pass that moves every block once. May be stopped or killed at any moment; the "
-          "next "
-          "call goes on. The disks must not be open for writing anywhere.",
+          "run of files in one pass that moves every block once. May be stopped or killed at any moment; the "
+          "next call goes on. The disks must not be open for writing anywhere.",
       .example = "vm merge web\nvm merge web --status",
   };
 }
