@@ -2,9 +2,10 @@
 // many writes share a flush? Counted at the file, in memory: bytes and flushes are exact and the same on
 // every machine, only the time is this one's.
 //
-//   metadata_bytes_per_write   all that was written to the file but the guest's own bytes: log, tables,
-//   bitmaps log_bytes_per_write        the part of it that went into the log's ring flushes_per_write flushes
-//   of the file: barriers file_growth_per_write      by how much the file became longer
+//   metadata_bytes_per_write   all that was written to the file but the guest's own bytes: log, tables, bits
+//   log_bytes_per_write        the part of it that went into the log's ring
+//   flushes_per_write          flushes of the file: barriers
+//   file_growth_per_write      by how much the file became longer
 //
 // Opening and closing are not counted, nor the session's beginning (an empty log entry and two headers,
 // once).

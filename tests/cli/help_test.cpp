@@ -1,5 +1,4 @@
 // What the program says about itself: help, version and the manual page agree with each other.
-#include <cstdlib>
 #include <regex>
 
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 
 #include "tests/cli/cli_support.h"
 #include "tests/support/checkout.h"
+#include "tests/support/golden.h"
 
 namespace vhdlab::tests {
 namespace {
@@ -35,9 +35,7 @@ TEST(Help, IsAsTheGoldenFileHasIt) {
     words.insert(words.begin(), "help");
     text += fmt::format("\n==== {} ====\n\n{}", command, vhdlab(words).output);
   }
-  const std::string golden = tests::checkout_path("tests/cli/golden/help.txt");
-  if (std::getenv("VHDLAB_UPDATE_GOLDEN") != nullptr) write_file(golden, text);
-  EXPECT_EQ(text, read_file(golden));
+  expect_golden("tests/cli/golden/help.txt", text);
 }
 
 TEST(Help, ComesInEveryWayItIsAskedFor) {

@@ -1,8 +1,8 @@
 // What every File and FileSystem must do, written once. An implementation joins by saying how to make a world
 // of it:
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, FileConformance, testing::Values(FileImplementation{"memory",
-//   make_memory_world}));
+//   INSTANTIATE_TEST_SUITE_P(Memory, FileConformance,
+//                            testing::Values(FileImplementation{"memory", make_memory_world}));
 //
 // in one .cpp file of its own program that includes this header. A world that cannot be made here (a device
 // without direct I/O, say) skips its tests and says why.

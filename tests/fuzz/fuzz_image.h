@@ -2,9 +2,8 @@
 // different in it. Checksums are mended where the input asks for it; without that a fuzzer would not get past
 // the first header.
 //
-//   [ base ][ what to mend ][ patch ][ patch ] ...
-//             bit 0 headers, 1 region tables, 2 log entries       patch = [ place ][ offset, 2 bytes ][
-//             length ][ bytes ]
+//   input = [ base ][ what to mend: bit 0 headers, 1 region tables, 2 log entries ][ patch ][ patch ] ...
+//   patch = [ place ][ offset, 2 bytes ][ length ][ bytes ]
 //
 // A place is a structure of the file (see places in fuzz_image.cpp), so that an offset of two bytes reaches
 // what matters; one of them is the file's own length.

@@ -56,9 +56,8 @@ std::vector<fs::path> files_under(std::string_view folder, std::string_view exte
   return paths;
 }
 
-// What of a real image has a place in a patched one: its header's fields, the items of its metadata, and the
-// beginning of its block allocation table and log.
-void add_real_images(std::vector<Seed>& seeds) {
+// Calls `look(name, file, size_bytes, regions)` for the real images there are, as far as they can be read.
+void for_each_real_image(auto&& look) {
   PosixFileSystem files;
   for (const char* extension : {".vhdx", ".avhdx"}) {
     for (const fs::path& path : files_under("samples/vhdx", extension)) {
@@ -66,43 +65,42 @@ void add_real_images(std::vector<Seed>& seeds) {
       if (!file) continue;
       const auto size = (*file)->size_bytes();
       if (!size) continue;
-      const auto header = vhdx::read_current_header(**file, *size);
-      const auto regions = vhdx::read_region_table(**file, *size);
-      if (!header || !regions) continue;
-      const auto bytes_at = [&](uint64_t offset, size_t length) {
-        std::vector<std::byte> bytes(length);
-        if (!(*file)->read(offset, bytes)) bytes.clear();
-        return bytes;
-      };
-      Writer seed("real-" + path.stem().string());
-      seed.u8(0).u8(seeds.size() % base_image_count).u8(mend_everything);
-      seed.patch(7, 0, bytes_at(regions->metadata.offset, 224));
-      seed.patch(8, 0, bytes_at(regions->metadata.offset + 64 * kib, 250));
-      seed.patch(9, 0, bytes_at(regions->bat.offset, 64));
-      seed.patch(1, 8, bytes_at(vhdx::header_offsets[(*header).slot] + 8, 64));
-      if (!header->fields.log_guid.is_zero()) seed.patch(5, 0, bytes_at(header->fields.log_offset, 192));
-      seeds.push_back(seed.done());
+      if (const auto regions = vhdx::read_region_table(**file, *size))
+        look("real-" + path.stem().string(), **file, *size, *regions);
     }
   }
 }
 
+// What of a real image has a place in a patched one: its header's fields, the items of its metadata, and the
+// beginning of its block allocation table and log.
+void add_real_images(std::vector<Seed>& seeds) {
+  for_each_real_image([&](const std::string& name, File& file, uint64_t size, const vhdx::Regions& regions) {
+    const auto header = vhdx::read_current_header(file, size);
+    if (!header) return;
+    const auto bytes_at = [&](uint64_t offset, size_t length) {
+      std::vector<std::byte> bytes(length);
+      if (!file.read(offset, bytes)) bytes.clear();
+      return bytes;
+    };
+    Writer seed(name);
+    seed.u8(0).u8(seeds.size() % base_image_count).u8(mend_everything);
+    seed.patch(7, 0, bytes_at(regions.metadata.offset, 224));
+    seed.patch(8, 0, bytes_at(regions.metadata.offset + 64 * kib, 250));
+    seed.patch(9, 0, bytes_at(regions.bat.offset, 64));
+    seed.patch(1, 8, bytes_at(vhdx::header_offsets[header->slot] + 8, 64));
+    if (!header->fields.log_guid.is_zero()) seed.patch(5, 0, bytes_at(header->fields.log_offset, 192));
+    seeds.push_back(seed.done());
+  });
+}
+
 void add_real_locators(std::vector<Seed>& seeds) {
-  PosixFileSystem files;
-  for (const char* extension : {".vhdx", ".avhdx"}) {
-    for (const fs::path& path : files_under("samples/vhdx", extension)) {
-      const auto file = files.open(path, OpenMode::read_only);
-      if (!file) continue;
-      const auto size = (*file)->size_bytes();
-      if (!size) continue;
-      const auto regions = vhdx::read_region_table(**file, *size);
-      if (!regions) continue;
-      const auto metadata = vhdx::read_metadata(**file, regions->metadata);
-      if (!metadata || !metadata->has_parent()) continue;
-      std::vector<std::byte> item(metadata->parent_locator_item.length);
-      if ((*file)->read(metadata->parent_locator_item.offset, item))
-        seeds.push_back(Writer("real-" + path.stem().string()).u8(0).raw(item).done());
-    }
-  }
+  for_each_real_image([&](const std::string& name, File& file, uint64_t, const vhdx::Regions& regions) {
+    const auto metadata = vhdx::read_metadata(file, regions.metadata);
+    if (!metadata || !metadata->has_parent()) return;
+    std::vector<std::byte> item(metadata->parent_locator_item.length);
+    if (file.read(metadata->parent_locator_item.offset, item))
+      seeds.push_back(Writer(name).u8(0).raw(item).done());
+  });
 }
 
 std::vector<Seed> image_seeds() {

@@ -332,12 +332,7 @@ TEST_P(DamagedSample, BitTurnedAnywhereIsRefusedOrReadAndNeverChanged) {
 INSTANTIATE_TEST_SUITE_P(Samples, DamagedSample,
                          ::testing::Values("hyperv-differencing.avhdx.gz", "qemu-dirty-log-10g.vhdx.bz2",
                                            "win10-dynamic-10m.vhdx.gz", "win10-fixed-10m.vhdx.gz"),
-                         [](const auto& parameter) {
-                           std::string name = parameter.param;
-                           name = name.substr(0, name.find('.'));
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         [](const auto& parameter) { return test_name_of_sample(parameter.param); });
 
 }  // namespace
 }  // namespace vhdlab::tests

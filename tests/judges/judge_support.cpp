@@ -257,6 +257,12 @@ std::string unpack_sample(const std::filesystem::path& sample, const TemporaryFo
   return (folder.path() / packed.stem()).string();
 }
 
+std::string test_name_of_sample(std::string_view file_name) {
+  std::string name(file_name.substr(0, file_name.find('.')));
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
 std::vector<std::byte> read_bytes(const std::string& path, ByteRange range) {
   PosixFileSystem files;
   std::vector<std::byte> bytes(range.length);

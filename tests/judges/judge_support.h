@@ -167,6 +167,9 @@ class RawReader final : public DiskReader {
 // Unpacks a sample (.gz or .bz2) into the folder; returns the path. Throws where it cannot.
 std::string unpack_sample(const std::filesystem::path& sample, const TemporaryFolder& folder);
 
+// "win10_fixed_10m" for "win10-fixed-10m.vhdx.gz".
+[[nodiscard]] std::string test_name_of_sample(std::string_view file_name);
+
 [[nodiscard]] std::vector<std::byte> read_bytes(const std::string& path, ByteRange range);
 void write_bytes(const std::string& path, uint64_t offset, Bytes bytes);
 

@@ -81,12 +81,7 @@ TEST_P(CleanSample, ReadsAsQemuReadsIt) {
 INSTANTIATE_TEST_SUITE_P(Samples, CleanSample,
                          ::testing::Values("ws2012-dynamic-1g.vhdx.bz2", "win10-dynamic-1g-btrfs.vhdx.gz",
                                            "win10-dynamic-10m.vhdx.gz", "win10-fixed-10m.vhdx.gz"),
-                         [](const auto& parameter) {
-                           std::string name = parameter.param;
-                           name = name.substr(0, name.find('.'));
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         [](const auto& parameter) { return test_name_of_sample(parameter.param); });
 
 TEST(Ws2012Sample, HoldsThePatternItsAuthorWrote) {
   // Goal: content known without any judge: 0xa5 up to 33 MiB, 0x96 up to 66 MiB, zeros up to 1 GiB.

@@ -1,9 +1,7 @@
 // The history of figures: lines both ways, lines that lie, and how the page draws them.
 // VHDLAB_UPDATE_GOLDEN=1 writes the golden chart anew.
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -17,6 +15,7 @@
 #include "reports/history/history_table.h"
 #include "reports/html/history_page.h"
 #include "tests/support/checkout.h"
+#include "tests/support/golden.h"
 #include "tests/support/temporary_folder.h"
 
 namespace vhdlab::reports {
@@ -152,14 +151,7 @@ TEST(HistoryCharts, AreAsInTheGoldenFile) {
     text += chart.id + '\n' + chart.title + '\n' + chart.description + '\n' +
             json::parse(chart.specification).dump(1) + '\n';
   }
-  const std::string path = tests::checkout_path("tests/reports/golden/history_charts.txt");
-  if (std::getenv("VHDLAB_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(path) << text;
-    GTEST_SKIP() << path << " is written anew";
-  }
-  std::ostringstream expected;
-  expected << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text, expected.str()) << "against " << path << "; VHDLAB_UPDATE_GOLDEN=1 writes it anew";
+  tests::expect_golden("tests/reports/golden/history_charts.txt", text);
 }
 
 TEST(HistoryPage, SaysWhatIsReachedAndEscapesText) {

@@ -2,8 +2,6 @@
 // difference before you commit it.
 #include "reports/export/render.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -11,20 +9,13 @@
 #include "reports/export/record_tables.h"
 #include "reports/results/result_file.h"
 #include "tests/reports/sample_records.h"
-#include "tests/support/checkout.h"
+#include "tests/support/golden.h"
 
 namespace vhdlab::reports {
 namespace {
 
 void expect_golden(const std::string& name, const std::string& text) {
-  const std::string path = tests::checkout_path("tests/reports/golden/" + std::string(name));
-  if (std::getenv("VHDLAB_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(path) << text;
-    GTEST_SKIP() << path << " is written anew";
-  }
-  std::ostringstream expected;
-  expected << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text, expected.str()) << "against " << path << "; VHDLAB_UPDATE_GOLDEN=1 writes it anew";
+  tests::expect_golden("tests/reports/golden/" + name, text);
 }
 
 TEST(RenderTerminal, ShowsADepthSweepAsInTheGoldenFile) {

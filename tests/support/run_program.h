@@ -15,8 +15,8 @@ namespace vhdlab::tests {
 
 struct ProgramOptions {
   std::optional<std::filesystem::path> working_directory = {};  // this process's own where absent
-  std::chrono::milliseconds timeout =
-      std::chrono::minutes(2);  // then the program and its children are killed
+  // Then the program and its children are killed.
+  std::chrono::milliseconds timeout = std::chrono::minutes(2);
   std::vector<std::pair<std::string, std::string>> environment = {};  // set on top of this process's own
 };
 
