@@ -9,8 +9,8 @@
 namespace vhdlab {
 namespace {
 
-constexpr uint64_t grain_bytes =
-    64 * kib;  // zeros shorter than this stay: a hole costs the file system an extent
+// Zeros shorter than this stay: a hole costs the file system an extent.
+constexpr uint64_t grain_bytes = 64 * kib;
 
 Result<std::unique_ptr<VhdxLayer>> open_to_change(FileSystem& files, const std::string& path,
                                                   RandomSource& random) {

@@ -124,8 +124,8 @@ Result<bool> PosixFile::try_share(File& source, ByteRange from, uint64_t to_offs
   range.src_length = from.length;
   range.dest_offset = to_offset;
   if (retry_interrupted([&] { return ::ioctl(descriptor(), FICLONERANGE, &range); }) == 0) {
-    system_.size_changed =
-        true;  // the extents are new: fsync, so that no file system needs to be trusted for less
+    // The extents are new: fsync, so that no file system needs to be trusted for less.
+    system_.size_changed = true;
     return true;
   }
   switch (errno) {

@@ -100,8 +100,8 @@ class PosixDirectFile final : public File {
 
   std::unique_ptr<PosixFile> file_;
   DirectAlignment alignment_;
-  std::shared_mutex
-      edges_;  // shared: writes of whole blocks; exclusive: whatever touches part of a block, or the size
+  // Shared: writes of whole blocks. Exclusive: whatever touches part of a block, or the size.
+  std::shared_mutex edges_;
 };
 
 }  // namespace vhdlab

@@ -1,8 +1,7 @@
 // A map from runs of bytes to values: which block stands where, which part is present, who wrote what. What
 // continues its neighbour is joined to it, so that a disk filled in order takes one entry, however large.
 //
-//   [0, 64 MiB) -> file 4 MiB      and   [64 MiB, 66 MiB) -> file 68 MiB     become   [0, 66 MiB) -> file 4
-//   MiB
+//   [0, 64 MiB) -> file at 4 MiB, and [64, 66 MiB) -> file at 68 MiB, become [0, 66 MiB) -> file at 4 MiB
 //
 // A Value says what it is `bytes` further on: `Value advanced(uint64_t bytes) const`, and compares by ==.
 #pragma once

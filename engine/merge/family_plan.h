@@ -26,8 +26,8 @@ namespace vhdlab {
 struct FamilyPlanOptions {
   std::vector<DiskIndex> in_use;  // leaves that a machine uses: they keep their names in any case
   bool merge_leaves = false;      // leaves go too, but for those in use: their disk is then the file below
-  uint64_t space_limit_bytes =
-      std::numeric_limits<uint64_t>::max();  // free on the device; one device is assumed
+  // Free on the device that holds all files: one is assumed.
+  uint64_t space_limit_bytes = std::numeric_limits<uint64_t>::max();
   StopRequested stop = {};
 };
 
@@ -61,8 +61,7 @@ struct PlannedStep {
   std::string chain_path;  // the disk to open for it
   PlannedDisk target;
   std::vector<PlannedDisk> sources;  // lowest first; gone afterwards
-  std::optional<PlannedDisk>
-      child;  // stands on the target afterwards; none where the chain ends with the top
+  std::optional<PlannedDisk> child;  // stands on the target afterwards; none where the top is a leaf
   uint64_t bytes_to_copy = 0;
   uint64_t bytes_to_zero = 0;
   uint64_t growth_bytes = 0;  // at most

@@ -22,8 +22,8 @@ namespace vhdlab {
 inline constexpr uint64_t batch_bytes_max = 64 * mib;    // of data: some 40 ms of copying
 inline constexpr uint64_t gathered_bytes_max = 1 * mib;  // of short moves in one task
 inline constexpr uint32_t usual_requests_in_flight = 4;  // threads that move data
-inline constexpr uint64_t usual_bytes_between_flushes =
-    512 * mib;  // a cut merge moves no more than this again
+// A merge that was cut moves no more than this again.
+inline constexpr uint64_t usual_bytes_between_flushes = 512 * mib;
 
 // One run of bytes from a place in a source's file to a place in the target's.
 struct Move {

@@ -26,9 +26,8 @@ struct MoveTotals {
 
 struct MoveSettings {
   uint32_t requests_in_flight = usual_requests_in_flight;
-  uint64_t rate_limit_bytes_per_s = 0;  // 0: none
-  uint64_t bytes_between_flushes =
-      usual_bytes_between_flushes;  // a power of two: a cut merge moves no more than this again
+  uint64_t rate_limit_bytes_per_s = 0;                           // 0: none
+  uint64_t bytes_between_flushes = usual_bytes_between_flushes;  // a power of two
 };
 
 // What a move tells while it goes on, from the thread that called it; all are set.

@@ -4,9 +4,8 @@
 //
 //   announce  the lowest source accepts the target's next identity too (parent_linkage2)
 //   rename    the target takes that identity: its other children, if any, stop opening before a byte moves
-//   move      the union of the sources into the target; the chain reads as before, through the sources. How
-//   far
-//             it has come is recorded beside the leaf now and then (merge_record.h)
+//   move      the union of the sources into the target; the chain reads as before, through the sources. Now
+//             and then it is recorded beside the leaf how far this has come (merge_record.h)
 //   record    which files are finished with, in its place
 //   re-point  the disk above the top is given the target as parent
 //   remove    the sources, newest first, then the record
@@ -33,13 +32,12 @@ struct MergeOptions {
   bool force = false;         // merge although other disks stand on the target or a source: they are lost
   bool keep_sources = false;  // leave the merged files behind, no longer part of the chain
   bool ignore_id_mismatch = false;
-  uint32_t requests_in_flight = usual_requests_in_flight;  // threads that move data
-  uint64_t rate_limit_bytes_per_s = 0;                     // 0: none
-  uint64_t bytes_between_records =
-      usual_bytes_between_flushes;  // a power of two: no more is moved again after a kill
-  ProgressCallback progress;  // in bytes of data to move, what earlier runs moved included; from the caller's
-                              // thread
-  StopRequested stop;         // what was moved by then need not be moved again
+  uint32_t requests_in_flight = usual_requests_in_flight;        // threads that move data
+  uint64_t rate_limit_bytes_per_s = 0;                           // 0: none
+  uint64_t bytes_between_records = usual_bytes_between_flushes;  // a power of two
+  // In bytes of data to move, what earlier runs moved included; from the caller's thread.
+  ProgressCallback progress;
+  StopRequested stop;              // what was moved by then need not be moved again
   Clock* clock = &system_clock();  // for the rate limit; not owned
 };
 

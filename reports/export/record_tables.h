@@ -22,12 +22,19 @@ namespace vhdlab::reports {
 // One per measurement: every metric (rows) at every point (columns), medians with their intervals.
 [[nodiscard]] std::vector<Table> metric_tables(const RunRecord& record);
 
-[[nodiscard]] Table space_table(const RunRecord& record);  // files of the chain at every point, base first
-[[nodiscard]] Table traffic_table(
-    const RunRecord& record);  // per backing file: operations and bytes, medians
-[[nodiscard]] Table environment_table(
-    const RunRecord& record);  // name and value of everything about the machine
-[[nodiscard]] Table workload_table(const RunRecord& record);  // what each measurement did, in words
+// Files of the chain at every point, base first.
+[[nodiscard]] Table space_table(const RunRecord& record);
+
+// For each backing file operations and bytes, medians.
+[[nodiscard]] Table traffic_table(const RunRecord& record);
+
+// Name and value of everything about the machine.
+[[nodiscard]] Table environment_table(const RunRecord& record);
+
+// What each measurement did, in words.
+[[nodiscard]] Table workload_table(const RunRecord& record);
+
+// What the scenario expected and what was found.
 [[nodiscard]] Table expectation_table(const RunRecord& record);
 
 // Every summary of every record, one row each, values in base units: the long form that spreadsheets and R

@@ -2,8 +2,7 @@
 // sentence says so.
 //
 //   "Random 4 KiB reads keep 71 % (68 to 74 %) of their rate at depth 32; each layer costs 310 ns of median
-//   latency
-//    (290 to 330 ns)."
+//    latency (290 to 330 ns)."
 #pragma once
 
 #include <string>

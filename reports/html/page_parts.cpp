@@ -147,9 +147,11 @@ std::string page_head_html(std::string_view tool_version, std::string_view title
 std::string charts_html(std::span<const Chart> charts) {
   if (charts.empty()) return "";
   std::string html =
-      "<section>\n<h2>Charts</h2>\n<noscript><p class=\"message note\">The charts need JavaScript; the "
-      "tables hold the same "
-      "numbers.</p></noscript>\n<div class=\"charts\">\n";
+      "<section>\n"
+      "<h2>Charts</h2>\n"
+      "<noscript><p class=\"message note\">The charts need JavaScript; the tables hold the same "
+      "numbers.</p></noscript>\n"
+      "<div class=\"charts\">\n";
   for (const Chart& chart : charts)
     html += chart_html(chart);
   return html + "</div>\n</section>\n";

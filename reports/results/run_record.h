@@ -164,8 +164,8 @@ struct LiveMergePass {
   uint64_t bytes_merged = 0;  // of the virtual disk: copied or made zero in the target
   double duration_s = 0;      // the pause at its end included; 0 for the rest, which was merged in that pause
   double pause_s = 0;         // of that, the time in which the workload's I/O waited
-  uint64_t bytes_written =
-      0;  // that the workload had changed meanwhile and that must be merged in their turn
+  // That the workload had changed meanwhile and that must be merged in their turn.
+  uint64_t bytes_written = 0;
   friend bool operator==(const LiveMergePass&, const LiveMergePass&) = default;
 };
 
@@ -244,8 +244,8 @@ struct Measurement {
   MeasurementKind kind = MeasurementKind::read;
   Workload workload;
   std::vector<Repeat> repeats;
-  std::vector<MetricSummary>
-      summaries;  // in the order of metric_names(): summarise_measurement() fills it in
+  // In the order of metric_names(): summarise_measurement() fills it in.
+  std::vector<MetricSummary> summaries;
   friend bool operator==(const Measurement&, const Measurement&) = default;
 };
 

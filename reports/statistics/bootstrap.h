@@ -20,8 +20,8 @@ struct Interval {
   friend bool operator==(const Interval&, const Interval&) = default;
 };
 
-inline constexpr uint32_t bootstrap_draws =
-    2000;  // the ends of a 95 % interval then vary by about 1 % of its width
+// The ends of a 95 % interval then vary by about 1 % of its width.
+inline constexpr uint32_t bootstrap_draws = 2000;
 
 // The 95 % percentile interval of `statistic` over `bootstrap_draws` resamples of every group. Each group is
 // resampled on its own and keeps its size; the statistic sees the resampled groups in the given order.

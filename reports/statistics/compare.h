@@ -3,9 +3,8 @@
 //
 //   6 or more repeats each   95 % bootstrap interval of the ratio; different when it leaves 1 outside
 //   fewer                    from smallest over largest to largest over smallest; different when the two
-//   ranges do not
-//                            touch and chance would part so many repeats less than one time in 20 (4 and 4, 3
-//                            and 5)
+//                            ranges do not touch and chance would part so many repeats less than one time in
+//                            20 (4 and 4, 3 and 5)
 #pragma once
 
 #include <cstdint>

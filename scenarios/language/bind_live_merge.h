@@ -1,7 +1,7 @@
 // What is a live merge's own among its settings: how fast it may copy, and when it stops trying.
 //
-//   - live_merge: { name: merge, range: all, rate_limit: 50MiB/s, under: { write: { arrivals: { rate: 800/s }
-//   } } }
+//   - live_merge: { name: merge, range: all, rate_limit: 50MiB/s, pause_below: 16MiB, passes: 10,
+//                   under: { write: { arrivals: { rate: 800/s } } } }
 #pragma once
 
 #include <cstdint>

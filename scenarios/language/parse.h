@@ -18,8 +18,9 @@ struct ParseOptions {
   // "NAME=VALUE" each, applied in order; a later one wins. NAME is, tried in this order:
   //   a variable of `variables`   --set trace=w.csv.gz
   //   a variable of `sweep`       --set depth=0,4,16      (one value or several)
-  //   a dotted path of the file   --set disk.size=1GiB    (list items by number from 0:
-  //   measure.0.read.duration=1s) a measured step's key       --set reads.duration=1s
+  //   a dotted path of the file   --set disk.size=1GiB
+  //                               --set measure.0.read.jobs=2      (list items by number from 0)
+  //   a measured step's key       --set reads.duration=1s
   // A variable takes VALUE as it stands; elsewhere VALUE is read as YAML.
   std::vector<std::string> overrides;
 

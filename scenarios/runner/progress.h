@@ -2,8 +2,8 @@
 // on a terminal, lines in a log, nothing) is the caller's choice: scenarios/cli/progress_line.h,
 // SilentProgress.
 //
-//   stage("depth 4: fill", bytes)   update(0, total) ... update(total, total)   stage("depth 4: reads", ...)
-//   ...   finished()
+//   stage("depth 4: fill", bytes)    update(0, total) ... update(total, total)
+//   stage("depth 4: reads", ...)     ...                                          finished()
 #pragma once
 
 #include <cstdint>

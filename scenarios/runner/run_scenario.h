@@ -1,8 +1,9 @@
 // Runs a checked scenario on a target and leaves a record of everything: each repeat takes every point of the
 // sweep in turn, builds its disk, carries out the measured steps, and verifies what was written.
 //
-//   repeat ─► point ─► setup ─► measured steps ─► verify ─► next point ... next repeat ─► expectations ─►
-//   findings
+//   repeat ─► point ─► setup ─► measured steps ─► verify ─┐
+//      ▲        ▲                                         │
+//      └────────┴───── next point, next repeat ◄──────────┴─► expectations ─► findings
 //
 // The setup is skipped where the disk is still the point's own and as it was built.
 #pragma once
@@ -26,8 +27,8 @@ struct RunOptions {
   std::string tool_commit;
   reports::Environment environment;  // from describe_environment() where the target is this machine
   std::string started_at;            // ISO 8601
-  std::optional<uint64_t>
-      space_available_bytes;  // checked against what the scenario writes; absent: not checked
+  // Checked against what the scenario writes; absent: not checked.
+  std::optional<uint64_t> space_available_bytes;
 };
 
 // A run that failed or was stopped keeps what it had measured: the record is whole and marked incomplete.

@@ -25,11 +25,11 @@ struct PatternSettings {
   AccessPattern pattern = AccessPattern::random;
   ByteRange range;                   // the part of the disk touched; not empty
   uint64_t block_size_bytes = 4096;  // > 0
-  uint32_t read_percentage =
-      100;                       // 0 to 100: share of reads, drawn for each operation; the others are writes
-  bool each_block_once = false;  // random only: a permutation in place of draws
-  double zipf_theta = 0.99;      // zipf only: above 0, at most 10
-  uint64_t flush_every = 0;      // a flush after each run of this many reads and writes; 0 for none
+  // 0 to 100: share of reads, drawn for each operation; the others are writes.
+  uint32_t read_percentage = 100;
+  bool each_block_once = false;        // random only: a permutation in place of draws
+  double zipf_theta = 0.99;            // zipf only: above 0, at most 10
+  uint64_t flush_every = 0;            // a flush after each run of this many reads and writes; 0 for none
   std::optional<uint64_t> operations;  // reads and writes until the stream ends; absent for an endless stream
 
   friend bool operator==(const PatternSettings&, const PatternSettings&) = default;
@@ -38,8 +38,8 @@ struct PatternSettings {
 // What a stream's randomness follows from. Two streams with equal settings and seeds are equal.
 struct StreamSeeds {
   uint64_t draws = 0;  // which blocks, which kinds
-  uint64_t layout =
-      0;  // zipf: which blocks are the hot ones; shared by the steps of a run so that they stay hot
+  // Zipf: which blocks are the hot ones; shared by the steps of a run so that they stay hot.
+  uint64_t layout = 0;
 };
 
 // Seeds of the step with this ordinal in the run. Give equal steps of different sweep points and repeats

@@ -212,8 +212,8 @@ Result<DiskMetadata> read_metadata(File& file, ByteRange region) {
 
 Result<std::vector<std::byte>> serialize_metadata(const DiskMetadata& metadata) {
   constexpr uint32_t required = MetadataTableEntry::is_required;
-  constexpr uint32_t required_of_disk =
-      required | MetadataTableEntry::is_virtual_disk;  // as Windows sets them
+  // As Windows sets them.
+  constexpr uint32_t required_of_disk = required | MetadataTableEntry::is_virtual_disk;
   std::vector<std::byte> region(metadata_items_offset_min);
   uint16_t count = 0;
   auto add = [&](const Guid& id, Bytes item, uint32_t flags) {
