@@ -30,7 +30,7 @@ enum class DiskFormat { automatic, vhdx, raw };
 inline constexpr uint64_t tables_of_one_pass_bytes = 16 * mib;
 
 // Half of what Linux allows a process by default, 65,530: the rest is for mapped files and for memory.
-inline constexpr size_t mappings_of_one_chain_max = 32 * 1024;
+inline constexpr size_t mappings_of_one_chain_max = 32'768;
 
 struct ChainOpenOptions {
   OpenMode mode = OpenMode::read_only;  // for the leaf; parents are always read-only

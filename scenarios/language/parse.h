@@ -53,7 +53,7 @@ struct ScenarioSummary {
 // All findings as one text for a terminal, a line with their number at the end: "3 errors in slow.yaml".
 [[nodiscard]] std::string render_findings(const Findings& findings);
 
-inline constexpr size_t scenario_bytes_max = 256 * 1024;
+inline constexpr size_t scenario_bytes_max = 256 * kib;
 inline constexpr size_t findings_max = 100;
 
 }  // namespace vhdlab::scenarios

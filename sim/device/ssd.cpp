@@ -12,8 +12,10 @@ constexpr uint64_t occupied_unit_bytes = 1 * mib;
 // ln x = 2 artanh((x - 1) / (x + 1)), halving the range until the series is short.
 double portable_log(double x) {
   double halvings = 0;
-  for (; x < 0.5; x *= 2)
+  while (x < 0.5) {
+    x *= 2;
     ++halvings;
+  }
   const auto series = [](double value) {
     const double ratio = (value - 1) / (value + 1);
     double power = ratio;
