@@ -22,8 +22,8 @@ struct Place {
 struct PlainFiles {
   std::vector<std::string> paths;
   std::vector<FileDescriptor> descriptors;
-  std::vector<Place>
-      table;  // one for each request_bytes of the disk; empty: in the only file, as on the disk
+  // One for each request_bytes of the disk; empty: in the only file, as on the disk.
+  std::vector<Place> table;
   uint64_t request_bytes = 0;
 
   [[nodiscard]] Place place_of(uint64_t disk_offset) const {

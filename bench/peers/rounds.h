@@ -57,10 +57,10 @@ struct Question {
 };
 
 struct Answers {
-  std::vector<reports::HistoryFigure>
-      figures;                            // median, low, high, notes; stamp them with commit and machine
-  std::vector<std::string> not_measured;  // "figure: why", such as direct I/O
-                                          // that the machine refuses
+  // Median, low, high, notes; stamp them with commit and machine.
+  std::vector<reports::HistoryFigure> figures;
+  // "figure: why", such as direct I/O that the machine refuses.
+  std::vector<std::string> not_measured;
 };
 
 // A lane that fails with the kind unsupported or not_found is left out, with

@@ -5,8 +5,7 @@
 //   table of a layer        frames
 //   ┌ slot ┐ ─────────────► ┌ 512 words ┐   A reader follows the slot and takes one word: no lock, and no
 //   │ slot │   nothing      │ 512 words │   store either where the page was used lately. Where frames are
-//   └ slot ┘ ─────────────► └ 512 words ┘   reused it looks again afterwards whether the page was still
-//   there.
+//   └ slot ┘ ─────────────► └ 512 words ┘   reused it looks again afterwards whether it still was there.
 //
 // A miss reads the page with no lock held, so that it holds up nobody but those who want the same page; they
 // wait and share the one read. Pages that were changed and are not durable yet are pinned: they stay, where
