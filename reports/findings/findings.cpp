@@ -144,7 +144,8 @@ class Narrator {
     };
     const std::string first = text(steps.front());
     const bool same = std::ranges::all_of(steps, [&](const Step& step) { return text(step) == first; });
-    return same ? first : words(steps.front().measurement->name);
+    if (!same) return words(steps.front().measurement->name);
+    return first.find(", ") == std::string::npos ? first : first + ",";  // "..., 70 % of them reads, keep"
   }
 
   // "at rate 8000/s, half of the random 4 KiB reads finish within 345 us and 99 % within 2.3 ms; at rate

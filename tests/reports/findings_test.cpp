@@ -97,6 +97,18 @@ TEST(Findings, SpeakOfNoChanceInVirtualTime) {
   }
 }
 
+TEST(Findings, CloseTheClauseOfAMixedLoadBeforeTheVerb) {
+  // Goal: "operations, 70 % of them reads, keep", not "reads keep". Method: a mixed load at two depths.
+  RunRecord record = two_depths({1000}, {700});
+  record.target = "sim";
+  for (Point& point : record.points) {
+    Measurement& load = point.measurements[0];
+    load.kind = MeasurementKind::mixed;
+    load.workload.read_share = 0.7;
+  }
+  EXPECT_THAT(find_out(record)[0], HasSubstr("70 % of them reads, keep 70 % of their rate"));
+}
+
 TEST(Findings, TellTheFirstCurvesOfManyAndPassOverTheRest) {
   // Goal: three curves are told, not three and the fifth. Method: five devices at two depths.
   RunRecord record;
