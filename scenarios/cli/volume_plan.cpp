@@ -18,6 +18,7 @@ namespace vhdlab::scenarios {
 namespace {
 
 constexpr int64_t day_s = 86400;
+constexpr double plan_s_max = 10 * 365.25 * day_s;  // beyond it a date says nothing
 
 std::string_view plural(uint64_t count) {
   return count == 1 ? "" : "s";
@@ -99,6 +100,7 @@ std::string when_full(const VolumePlan& plan) {
     return *plan.growth_bytes_per_s > 0 ? "The volume does not fill: the disks are full before it is."
                                         : "The volume does not fill: nothing grows.";
   }
+  if (*full > plan_s_max) return "The volume is not full for ten years.";
   return fmt::format("The volume is full in {}, on {}.", span_text(*full), date_text(plan.now_unix_s, *full));
 }
 
@@ -109,6 +111,7 @@ std::string when_merge_fits(const VolumePlan& plan) {
   if (!forecast.merge_ends)
     return "A merge does not end while the guests run: they change as much as it can copy.";
   if (!forecast.merge_fits_until_s) return "Merging everything always fits.";
+  if (*forecast.merge_fits_until_s > plan_s_max) return "Merging everything fits for ten years.";
   return fmt::format("Merging everything fits for {}, until {}; after that it needs more than is free.",
                      span_text(*forecast.merge_fits_until_s),
                      date_text(plan.now_unix_s, *forecast.merge_fits_until_s));
