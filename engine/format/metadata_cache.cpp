@@ -22,6 +22,24 @@ uint64_t word_of(const PageBytes& page, uint64_t index) {
   return word;
 }
 
+// What `read` finds in the frame of `slot`, taken only where the page stood there all the while. A frame that
+// has changed hands is left for the slot's next one; nothing where there is none.
+template <typename Read>
+std::optional<uint64_t> read_validated(const TableSlot& slot, TableFrame* frame, Read read) {
+  while (frame != nullptr) {
+    const uint64_t version = frame->version.load(std::memory_order_acquire);
+    const uint64_t found = read(*frame);
+    TableFrame* now = slot.load(std::memory_order_acquire);
+    if (now == frame && frame->version.load(std::memory_order_relaxed) == version) [[likely]] {
+      if (!frame->used_lately.load(std::memory_order_relaxed))
+        frame->used_lately.store(true, std::memory_order_relaxed);
+      return found;
+    }
+    frame = now;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 // ---- Pins ----
@@ -49,34 +67,19 @@ MetadataCache::~MetadataCache() = default;
 
 std::optional<uint64_t> MetadataCache::peek_validated(const TableSlot& slot, TableFrame* frame,
                                                       uint64_t word_index) {
-  while (frame != nullptr) {
-    const uint64_t version = frame->version.load(std::memory_order_acquire);
-    const uint64_t word = frame->words[word_index].load(std::memory_order_acquire);
-    TableFrame* now = slot.load(std::memory_order_acquire);
-    if (now == frame && frame->version.load(std::memory_order_relaxed) == version) [[likely]] {
-      if (!frame->used_lately.load(std::memory_order_relaxed))
-        frame->used_lately.store(true, std::memory_order_relaxed);
-      return word;
-    }
-    frame = now;
-  }
-  return std::nullopt;
+  return read_validated(slot, frame, [word_index](const TableFrame& page) {
+    return page.words[word_index].load(std::memory_order_acquire);
+  });
 }
 
 std::optional<uint64_t> MetadataCache::peek_past(const TableSlot& slot, uint64_t first, uint64_t end,
                                                  uint64_t uniform) const {
-  TableFrame* frame = slot.load(std::memory_order_acquire);
-  while (frame != nullptr) {
-    const uint64_t version = frame->version.load(std::memory_order_acquire);
+  return read_validated(slot, slot.load(std::memory_order_acquire), [&](const TableFrame& page) {
     uint64_t index = first;
-    while (index < end && frame->words[index].load(std::memory_order_acquire) == uniform)
+    while (index < end && page.words[index].load(std::memory_order_acquire) == uniform)
       ++index;
-    TableFrame* now = slot.load(std::memory_order_acquire);
-    if (now == frame && frame->version.load(std::memory_order_relaxed) == version) [[likely]]
-      return index;
-    frame = now;
-  }
-  return std::nullopt;
+    return index;
+  });
 }
 
 Result<uint64_t> MetadataCache::load(TableSlot& slot, uint64_t word_index, File& file, uint64_t file_offset,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -79,6 +80,21 @@ class MetadataCacheTest : public testing::Test {
     EXPECT_TRUE(word);
     EXPECT_EQ(*word, NumberedFile::word(page, index));
     return was_read;
+  }
+
+  // Looks at random words of the first five pages, 30,000 times in each thread.
+  static void from_three_threads(const std::function<void(uint64_t page, uint64_t index)>& look_at) {
+    const uint64_t seed = test_seed();
+    std::vector<std::jthread> threads;
+    for (uint64_t mine = 0; mine < 3; ++mine) {
+      threads.emplace_back([&look_at, seed, mine] {
+        SeededRandom random(seed + mine);
+        for (int i = 0; i < 30'000; ++i) {
+          const uint64_t draw = random.next_u64();
+          look_at(draw % 5, draw / 8 % table_words_per_page);
+        }
+      });
+    }
   }
 
   NumberedFile file;
@@ -167,17 +183,7 @@ TEST_F(MetadataCacheTest, ReadersNeverSeeAnotherPagesWords) {
   // Goal: lookups without a lock are right while frames change hands. Method: three threads look at random
   // pages in a cache of three frames; each word says whose it is.
   limit(3);
-  const uint64_t seed = test_seed();
-  std::vector<std::jthread> threads;
-  for (uint64_t mine = 0; mine < 3; ++mine) {
-    threads.emplace_back([this, seed, mine] {
-      SeededRandom random(seed + mine);
-      for (int i = 0; i < 30'000; ++i) {
-        const uint64_t draw = random.next_u64();
-        look(draw % 5, draw / 8 % table_words_per_page);
-      }
-    });
-  }
+  from_three_threads([this](uint64_t page, uint64_t index) { look(page, index); });
 }
 
 TEST_F(MetadataCacheTest, RunsEndWhereAnotherWordStandsAndAtTheEndAskedFor) {
@@ -191,22 +197,12 @@ TEST_F(MetadataCacheTest, RunsEndWhereAnotherWordStandsAndAtTheEndAskedFor) {
 TEST_F(MetadataCacheTest, ReadersNeverTakeAnotherPagesRun) {
   // As above, for runs: each word differs from the next, so that a run of its own page is one word long.
   limit(3);
-  const uint64_t seed = test_seed();
-  std::vector<std::jthread> threads;
-  for (uint64_t mine = 0; mine < 3; ++mine) {
-    threads.emplace_back([this, seed, mine] {
-      SeededRandom random(seed + mine);
-      for (int i = 0; i < 30'000; ++i) {
-        const uint64_t draw = random.next_u64();
-        const uint64_t page = draw % 5;
-        const uint64_t index = draw / 8 % table_words_per_page;
-        const auto past =
-            cache->peek_past(slots[page], index, table_words_per_page, NumberedFile::word(page, index));
-        EXPECT_EQ(past.value_or(index + 1), index + 1);
-        look(page, index);
-      }
-    });
-  }
+  from_three_threads([this](uint64_t page, uint64_t index) {
+    const auto past =
+        cache->peek_past(slots[page], index, table_words_per_page, NumberedFile::word(page, index));
+    EXPECT_EQ(past.value_or(index + 1), index + 1);
+    look(page, index);
+  });
 }
 
 }  // namespace
