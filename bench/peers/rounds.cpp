@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -26,11 +27,30 @@ bool is_refusal(const Error& error) {
   return error.kind == ErrorKind::unsupported || error.kind == ErrorKind::not_found;
 }
 
+// Keeps in `farthest` the share that is farthest from what the lane's warmth asks.
+Result<void> warm(const Lane& lane, std::optional<double>& farthest) {
+  switch (lane.warmth) {
+    case Warmth::page_cache:
+      farthest = std::min(farthest.value_or(1), TRY(make_resident(lane.files)).share());
+      break;
+    case Warmth::device:
+      farthest = std::max(farthest.value_or(0), TRY(make_warm_below(lane.files)).share());
+  }
+  return {};
+}
+
+// All files of the lanes that are measured out of the page cache, each once: lanes share theirs.
+std::vector<std::string> cached_files(const Question& question, const std::map<std::string, LaneLog>& logs) {
+  std::set<std::string> files;
+  for (const Lane& lane : question.lanes) {
+    if (lane.warmth == Warmth::page_cache && logs.contains(lane.name))
+      files.insert(lane.files.begin(), lane.files.end());
+  }
+  return {files.begin(), files.end()};
+}
+
 Result<void> run_lane(const Lane& lane, LaneLog& log) {
-  if (!lane.files.empty() && lane.warmth == Warmth::page_cache)
-    log.resident_share = std::min(log.resident_share.value_or(1), TRY(make_resident(lane.files)).share());
-  if (!lane.files.empty() && lane.warmth == Warmth::device)
-    log.resident_share = std::max(log.resident_share.value_or(0), TRY(make_warm_below(lane.files)).share());
+  if (!lane.files.empty()) TRY(warm(lane, log.resident_share));
   Measured measured = TRY(lane.measure());
   log.values.push_back(measured.value);
   log.note = std::move(measured.note);
@@ -85,9 +105,7 @@ Result<Answers> answer(const Question& question, uint32_t repeats, const std::ve
   Answers answers;
   if (rules.empty()) return answers;
   if (question.prepare) TRY(question.prepare());
-  for (const Lane& lane : question.lanes) {
-    if (logs.contains(lane.name)) TRY(let_go(lane.files));
-  }
+  TRY(let_go(cached_files(question, logs)));
 
   for (uint32_t round = 0; round < repeats; ++round) {
     for (const Lane& lane : question.lanes) {

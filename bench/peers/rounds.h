@@ -29,9 +29,9 @@ enum class Warmth {
 struct Lane {
   std::string name;
   std::function<Result<Measured>()> measure;
-  // Out of the page cache before the first round, so that all come in alike; made
-  // as warm as this right before each measurement. How far they are in the page
-  // cache is told in the figure's notes.
+  // Made as warm as this right before each measurement; those that are to be in the
+  // page cache are let go before the first round, so that all come in alike. How
+  // far they are in it is told in the figure's notes.
   std::vector<std::string> files;
   Warmth warmth = Warmth::page_cache;
 };
