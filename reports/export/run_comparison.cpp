@@ -86,10 +86,14 @@ Shown compare_measurement(const std::string& name, const RunRecord& a, const Run
 
 }  // namespace
 
+Chance chance_between(const RunRecord& a, const RunRecord& b) {
+  return is_in_virtual_time(a) && is_in_virtual_time(b) ? Chance::none : Chance::possible;
+}
+
 RunComparison compare_runs(const RunRecord& a, const std::string& a_name, const RunRecord& b,
                            const std::string& b_name) {
   RunComparison result;
-  const Chance chance = is_in_virtual_time(a) && is_in_virtual_time(b) ? Chance::none : Chance::possible;
+  const Chance chance = chance_between(a, b);
   result.table.title = fmt::format("{} against {}", b_name, a_name);
   result.table.columns = {
       {"measurement", "measurement", false},

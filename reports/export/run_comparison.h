@@ -6,8 +6,12 @@
 
 #include "reports/export/table.h"
 #include "reports/results/run_record.h"
+#include "reports/statistics/compare.h"
 
 namespace vhdlab::reports {
+
+// None where both runs are in virtual time.
+[[nodiscard]] Chance chance_between(const RunRecord& a, const RunRecord& b);
 
 struct RunComparison {
   std::vector<std::string> findings;  // a sentence per measurement; says so where nothing can be compared

@@ -141,8 +141,7 @@ class Page {
         records_.front().tool_version,
         std::ranges::all_of(records_, is_in_virtual_time)
             ? "In virtual time: the figures follow from the scenario, the device and the seed, and every "
-              "repeat "
-              "gives the same."
+              "repeat gives the same."
             : "Medians and intervals: with 2 to 5 repeats an interval is their range, with 6 or more it "
               "holds the true median with 95 % confidence.",
         !charts_.empty());

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reports/export/run_comparison.h"
 #include "reports/findings/sweep_view.h"
 #include "reports/results/metrics.h"
 #include "reports/results/number_text.h"
@@ -57,15 +58,10 @@ const reports::Point* matching_point(const reports::RunRecord& record, const rep
   return found == record.points.end() ? nullptr : &*found;
 }
 
-reports::Chance chance_between(const reports::RunRecord& a, const reports::RunRecord& b) {
-  return reports::is_in_virtual_time(a) && reports::is_in_virtual_time(b) ? reports::Chance::none
-                                                                          : reports::Chance::possible;
-}
-
 std::vector<ComparedValue> compare_all(const reports::RunRecord& a, const reports::RunRecord& b,
                                        const std::vector<std::string>& metrics_asked_for) {
   std::vector<ComparedValue> compared;
-  const reports::Chance chance = chance_between(a, b);
+  const reports::Chance chance = reports::chance_between(a, b);
   for (const std::string& name : reports::measurement_names(a)) {
     for (const reports::Point& a_point : a.points) {
       const reports::Point* b_point = matching_point(b, a_point);
