@@ -10,7 +10,7 @@ std::string absolute_path(const std::string& path) {
 }
 
 std::string absolute_folder_of(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().parent_path().string();
+  return std::filesystem::path(absolute_path(path)).parent_path().string();
 }
 
 }  // namespace vhdlab

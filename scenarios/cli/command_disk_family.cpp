@@ -37,10 +37,7 @@ Result<Request> read_request(const Arguments& arguments) {
                                 arguments.has("measure-rate"),
                   .is_to_execute = arguments.has("execute"),
                   .rate_bytes_per_s = TRY(arguments.rate_bytes_per_s("rate"))};
-  if (arguments.has("rate") && arguments.has("measure-rate")) {
-    return usage_failure("usage-option", "--rate and --measure-rate exclude each other",
-                         "give the rate, or have it measured");
-  }
+  TRY(refuse_two_rates(arguments));
   if (arguments.has("plan") && request.is_to_execute) {
     return usage_failure("usage-option", "--plan and --execute exclude each other",
                          "--execute shows the plan, too, and asks first");

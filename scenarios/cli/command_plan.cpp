@@ -1,6 +1,7 @@
 // vhdlab plan: when a volume fills, until when its checkpoints can still be merged, and what that takes.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <ostream>
 #include <set>
 
@@ -45,8 +46,7 @@ class Gatherer {
 
   Result<void> add(const std::string& path) {
     std::error_code ignored;
-    if (!fs::is_directory(path, ignored))
-      return add_disk(path, [](const std::string&) { return std::nullopt; });
+    if (!fs::is_directory(path, ignored)) return add_disk(path);
     if (context_.files.exists(manifest_path(path))) return add_machine(path);
     return add_folder(path);
   }
@@ -55,8 +55,9 @@ class Gatherer {
 
  private:
   using FrozenWhen = std::function<std::optional<int64_t>(const std::string& path)>;
+  static std::optional<int64_t> times_of_files(const std::string&) { return std::nullopt; }
 
-  Result<void> add_disk(const std::string& leaf, const FrozenWhen& frozen_when) {
+  Result<void> add_disk(const std::string& leaf, const FrozenWhen& frozen_when = times_of_files) {
     const FileIdentity identity = TRY(context_.files.identity(leaf));
     if (!leaves_.insert(identity).second) return {};
     disks_.push_back(TRY(plan_disk(context_, leaf, frozen_when)));
@@ -88,7 +89,7 @@ class Gatherer {
       const DiskPlace& place = families.places[disk];
       if (!place.children.empty() || !place.opens) continue;
       ++found;
-      TRY(add_disk(families.disks[disk].path, [](const std::string&) { return std::nullopt; }));
+      TRY(add_disk(families.disks[disk].path));
     }
     if (found > 0) return {};
     return failure(ErrorKind::not_found, "plan-no-disk",
@@ -141,8 +142,7 @@ CommandSyntax syntax() {
           "Tells when a volume fills and until when its checkpoints can still be merged, which is earlier: a "
           "merge needs space before it gives any back. PATH is the disk a machine writes to, a machine, or a "
           "folder of disks. Everything is read from the files: what the layers hold, since when, what a "
-          "merge "
-          "into the base would move, and what is free. Nothing is changed.",
+          "merge into the base would move, and what is free. Nothing is changed.",
       .example =
           "plan web\n"
           "plan /vm/disk_7C1E.avhdx --growth 5GiB/d --rate 200MiB/s",
@@ -154,10 +154,7 @@ Result<ExitCode> run(const CommandContext& context, const Arguments& arguments) 
   const auto growth = TRY(growth_asked_for(arguments));
   const auto free = TRY(arguments.size_bytes("free"));
   const auto rate = TRY(arguments.rate_bytes_per_s("rate"));
-  if (rate && arguments.has("measure-rate")) {
-    return usage_failure("usage-option", "--rate and --measure-rate exclude each other",
-                         "give the rate, or have it measured");
-  }
+  TRY(refuse_two_rates(arguments));
   Gatherer gatherer(context);
   for (const std::string& path : arguments.positionals())
     TRY(gatherer.add(path));

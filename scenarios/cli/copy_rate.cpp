@@ -42,6 +42,12 @@ Result<void> stop_or_go_on(const CommandContext& context) {
 
 }  // namespace
 
+Result<void> refuse_two_rates(const Arguments& arguments) {
+  if (!arguments.has("rate") || !arguments.has("measure-rate")) return {};
+  return usage_failure("usage-option", "--rate and --measure-rate exclude each other",
+                       "give the rate, or have it measured");
+}
+
 Result<CopyRate> measure_copy_rate(const CommandContext& context, const std::string& folder) {
   const uint64_t free = TRY(context.free_space_bytes(folder));
   // Source and copy, and as much again left to others.

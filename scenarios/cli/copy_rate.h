@@ -16,6 +16,9 @@ struct CopyRate {
   bool is_direct = false;    // reads went past the page cache; else they may have come from memory
 };
 
+// Fault usage-option where both --rate and --measure-rate are given.
+[[nodiscard]] Result<void> refuse_two_rates(const Arguments& arguments);
+
 // Copies at most 256 MiB, for a few seconds. Its two files lose their names before a byte is written, so that
 // nothing stays behind however it ends. Faults: rate-no-space (less than 64 MiB can be had),
 // rate-interrupted, those of files.

@@ -152,9 +152,7 @@ std::vector<std::string> sentences(const VolumePlan& plan) {
         "--growth, as in --growth 5GiB/d.");
   }
   all.push_back(merge_now(plan));
-  const bool fits =
-      plan.forecast ? plan.forecast->merge_fits_now : plan.space_needed_bytes() <= plan.free_bytes;
-  if (!fits) all.push_back(no_room_now(plan));
+  if (!plan.merge_fits_now()) all.push_back(no_room_now(plan));
   for (const PlannedDisk& disk : plan.disks) {
     for (const std::string& child : disk.other_children) {
       all.push_back(fmt::format("{} stands on a layer of {}: both cannot be merged into the base.", child,
@@ -173,6 +171,10 @@ std::string layer_growth_text(const PlannedLayer& layer, bool is_leaf, int64_t n
 }
 
 }  // namespace
+
+bool VolumePlan::merge_fits_now() const {
+  return forecast ? forecast->merge_fits_now : space_needed_bytes() <= free_bytes;
+}
 
 uint64_t VolumePlan::layer_count() const {
   uint64_t count = 0;
@@ -291,8 +293,7 @@ nlohmann::ordered_json as_json(const VolumePlan& plan) {
   document["growth_bytes_per_s"] = number(plan.growth_bytes_per_s);
   document["full_after_s"] = plan.forecast ? number(plan.forecast->full_after_s) : nullptr;
   document["merge_fits_until_s"] = plan.forecast ? number(plan.forecast->merge_fits_until_s) : nullptr;
-  document["merge_fits_now"] = plan.space_needed_bytes() <= plan.free_bytes;
-  if (plan.forecast) document["merge_fits_now"] = plan.forecast->merge_fits_now;
+  document["merge_fits_now"] = plan.merge_fits_now();
   document["copy_bytes"] = plan.copy_bytes();
   document["space_needed_bytes"] = plan.space_needed_bytes();
   document["gained_bytes"] = plan.gained_bytes();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct VolumePlan {
   std::optional<double> copy_bytes_per_s;
   std::optional<sim::CapacityForecast> forecast;  // where growth is known
 
+  [[nodiscard]] bool merge_fits_now() const;
   [[nodiscard]] uint64_t layer_count() const;
   [[nodiscard]] uint64_t layer_bytes() const;
   [[nodiscard]] uint64_t copy_bytes() const;

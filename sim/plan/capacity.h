@@ -34,8 +34,8 @@ struct GrowingDisk {
 struct GrowingVolume {
   uint64_t free_bytes = 0;
   std::vector<GrowingDisk> disks;
-  std::optional<double>
-      copy_bytes_per_s;  // how fast a merge goes; without it, growth meanwhile is not counted
+  // How fast a merge goes; without it, growth meanwhile is not counted.
+  std::optional<double> copy_bytes_per_s;
 };
 
 struct CapacityForecast {
@@ -57,7 +57,6 @@ struct CapacityForecast {
 // What one layer took over the time it was written to.
 struct LayerGrowth {
   double begun_unix_s = 0;
-  double ended_unix_s = 0;
   uint64_t bytes = 0;
 };
 

@@ -91,12 +91,11 @@ TEST(Capacity, StandsStillWhereNothingChanges) {
 TEST(Capacity, TakesGrowthFromTheFilesOverTimeEnough) {
   // Goal: layers that were made over days give a rate, files copied a minute ago do not. Method: three layers
   // over four days, the last one still written to.
-  const std::vector<LayerGrowth> layers = {
-      {0, day, 3 * gib}, {day, 2 * day, 5 * gib}, {2 * day, 2.1 * day, 4 * gib}};
+  const std::vector<LayerGrowth> layers = {{0, 3 * gib}, {day, 5 * gib}, {2 * day, 4 * gib}};
   const auto growth = growth_of(layers, 4 * day);
   ASSERT_TRUE(growth);
   EXPECT_DOUBLE_EQ(*growth * day, 3.0 * gib);
-  EXPECT_FALSE(growth_of(std::vector<LayerGrowth>{{0, 60, gib}}, 60));
+  EXPECT_FALSE(growth_of(std::vector<LayerGrowth>{{0, gib}}, 60));
   EXPECT_FALSE(growth_of({}, day));
 }
 
